@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Plays the histories on the library, with a thread for each task, and each
+ * history in a process of its own, so that one that hangs or crashes spoils no
+ * other.
+ *
+ * Nothing here sleeps in order to let something happen. A step is over when
+ * its call has returned, or when its request says that it waits; until then
+ * the driver looks again and again. HANG_S is for broken locks only.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/range_lock.h>
+#include <linux/sched.h>
+
+#include "histories.h"
+#include "ktap.h"
+
+#define HANG_S	20
+
+int range_read_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
+			 clockid_t clock, const struct timespec *abstime);
+int range_write_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
+			  clockid_t clock, const struct timespec *abstime);
+
+struct actor {
+	struct range_lock lock;
+	bool waits;			/* as far as the driver knows */
+
+	pthread_t thread;
+	struct task_struct *task;
+	sem_t go;
+	const struct history_step *step;
+	bool busy;
+	enum history_outcome outcome;
+
+	bool stalled, at_gate;
+	sem_t resume;
+};
+
+static struct range_lock_tree tree;
+static struct actor actors[HISTORY_ACTORS];
+static __thread struct actor *self;
+
+static const char *const outcome_names[] = {
+	"RETURNS", "GRANTED", "WAITS", "BUSY", "GIVES_UP", "YES", "NO",
+};
+
+static bool get(const bool *flag)
+{
+	return __atomic_load_n(flag, __ATOMIC_SEQ_CST);
+}
+
+static void set(bool *flag, bool value)
+{
+	__atomic_store_n(flag, value, __ATOMIC_SEQ_CST);
+}
+
+/* The side of the tasks. */
+
+static void gate(void)
+{
+	while (self && get(&self->stalled)) {
+		set(&self->at_gate, true);
+		sem_wait(&self->resume);
+	}
+}
+
+/* The linker puts this one in place of the platform's. */
+void __real_range_lock__task_schedule(void);
+void __wrap_range_lock__task_schedule(void);
+
+void __wrap_range_lock__task_schedule(void)
+{
+	gate();
+	__real_range_lock__task_schedule();
+	gate();
+}
+
+static enum history_outcome play(const struct history_step *step)
+{
+	struct range_lock *lock = &actors[step->actor].lock, probe;
+	bool write = step->mode == HISTORY_WRITE;
+	struct timespec past = { 0, 0 };
+	int err;
+
+	switch (step->op) {
+	case HISTORY_LOCK:
+		if (step->by != step->actor) {
+			if (write)
+				range_write_lock(&tree, lock);
+			else
+				range_read_lock(&tree, lock);
+			return GRANTED;
+		}
+		err = write ? range_write_lock_killable(&tree, lock) :
+			      range_read_lock_interruptible(&tree, lock);
+		return err ? GIVES_UP : GRANTED;
+	case HISTORY_DEADLINE:
+		err = write ? range_write_clocklock(&tree, lock, CLOCK_MONOTONIC,
+						    &past) :
+			      range_read_clocklock(&tree, lock, CLOCK_REALTIME,
+						   &past);
+		return err == ETIMEDOUT ? GIVES_UP : GRANTED;
+	case HISTORY_TRYLOCK:
+		return (write ? range_write_trylock(&tree, lock) :
+				range_read_trylock(&tree, lock)) ? GRANTED : BUSY;
+	case HISTORY_UNLOCK:
+		if (lock->mode == RANGE_LOCK_WRITE)
+			range_write_unlock(&tree, lock);
+		else
+			range_read_unlock(&tree, lock);
+		return RETURNS;
+	case HISTORY_DOWNGRADE:
+		range_downgrade_write(&tree, lock);
+		return RETURNS;
+	default:
+		range_lock_init(&probe, step->start, step->last);
+		return range_is_locked(&tree, &probe) ? YES : NO;
+	}
+}
+
+static void *run_task(void *arg)
+{
+	self = arg;
+	self->task = range_lock__task_self();
+	set(&self->busy, false);
+	for (;;) {
+		sem_wait(&self->go);
+		if (!self->step)
+			return NULL;
+		self->outcome = play(self->step);
+		set(&self->busy, false);
+	}
+}
+
+/* The side of the driver. */
+
+static const struct history *history;
+static const struct history_step *step;
+
+static void __attribute__((noreturn, format(printf, 1, 2)))
+fail(const char *format, ...)
+{
+	va_list args;
+
+	printf("# %s, step %d, %c: ", history->name,
+	       (int)(step - history->steps) + 1, 'A' + step->actor);
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	fflush(stdout);
+	_exit(1);
+}
+
+static void look_again(time_t *since)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!*since)
+		*since = now.tv_sec;
+	if (now.tv_sec - *since > HANG_S)
+		fail("nothing happens");
+	sched_yield();
+}
+
+static unsigned int state_of(struct actor *actor)
+{
+	return smp_load_acquire(&actor->lock.state);
+}
+
+static bool is_waiting(struct actor *actor)
+{
+	unsigned int state = state_of(actor);
+
+	return state == RANGE_LOCK_BLOCKED ||
+	       (state == RANGE_LOCK_ELIGIBLE && get(&actor->stalled));
+}
+
+/* Has @actor, in a call, come to rest: back, asleep, or at the gate? */
+static bool is_at_rest(struct actor *actor)
+{
+	if (!get(&actor->busy))
+		return true;
+	if (get(&actor->stalled))
+		return get(&actor->at_gate);
+	return state_of(actor) == RANGE_LOCK_BLOCKED &&
+	       !READ_ONCE(actor->lock.spinning);
+}
+
+static void await(struct actor *actor, enum history_outcome expected)
+{
+	enum history_outcome outcome;
+	time_t since = 0;
+
+	if (expected == WAITS) {
+		while (!is_at_rest(actor))
+			look_again(&since);
+	} else {
+		/* To rest is to wait, unless it is about to go on. */
+		while (get(&actor->busy) &&
+		       (actor->waits || expected == GIVES_UP ||
+			!is_at_rest(actor)))
+			look_again(&since);
+	}
+	outcome = get(&actor->busy) ? WAITS : actor->outcome;
+	if (outcome != expected)
+		fail("expected %s, got %s", outcome_names[expected],
+		     outcome_names[outcome]);
+	actor->waits = outcome == WAITS;
+}
+
+static void start(struct actor *task)
+{
+	task->step = step;
+	set(&task->busy, true);
+	sem_post(&task->go);
+}
+
+/* @actor, who waited, is held now; it returns, unless it is stalled. */
+static void await_grant(struct actor *actor)
+{
+	if (!actor->waits)
+		fail("%c can't go, it does not wait",
+		     'A' + (int)(actor - actors));
+	if (get(&actor->stalled)) {
+		if (is_waiting(actor))
+			fail("%c was not granted", 'A' + (int)(actor - actors));
+		actor->waits = false;
+	} else {
+		await(actor, GRANTED);
+	}
+}
+
+static void play_step(void)
+{
+	struct actor *actor = &actors[step->actor], *task = &actors[step->by];
+
+	switch (step->op) {
+	case HISTORY_AGE:
+		spin_lock(&tree.lock);
+		tree.bound_ns = 1;
+		spin_unlock(&tree.lock);
+		return;
+	case HISTORY_STALL:
+		set(&actor->at_gate, false);
+		set(&actor->stalled, true);
+		return;
+	case HISTORY_RESUME:
+		set(&actor->stalled, false);
+		sem_post(&actor->resume);
+		await(actor, step->outcome);
+		break;
+	case HISTORY_SIGNAL:
+		range_lock__task_signal(actor->task);
+		if (step->outcome == GIVES_UP)
+			await(actor, GIVES_UP);
+		break;
+	case HISTORY_LOCK:
+	case HISTORY_TRYLOCK:
+	case HISTORY_DEADLINE:
+		/* It must do to initialise it once for each range. */
+		if (actor->lock.start != step->start ||
+		    actor->lock.last != step->last)
+			range_lock_init(&actor->lock, step->start, step->last);
+		/* fall through */
+	default:
+		start(task);
+		await(task, step->outcome);
+	}
+	/* A signal is for one call. */
+	if (!get(&actor->busy))
+		WRITE_ONCE(actor->task->signalled, false);
+}
+
+static void play_history(void)
+{
+	int i;
+
+	if (history->tree == STRICT)
+		__range_lock_tree_init(&tree, 0, NULL, NULL);
+	else
+		__range_lock_tree_init(&tree, U32_MAX, NULL, NULL);
+
+	for (i = 0; i < HISTORY_ACTORS; i++) {
+		struct actor *actor = &actors[i];
+		time_t since = 0;
+
+		memset(&actor->lock, 0xa5, sizeof(actor->lock));
+		sem_init(&actor->go, 0, 0);
+		sem_init(&actor->resume, 0, 0);
+		actor->busy = true;
+		if (pthread_create(&actor->thread, NULL, run_task, actor))
+			fail("no thread");
+		while (get(&actor->busy))
+			look_again(&since);
+	}
+
+	for (step = history->steps; step->op != HISTORY_DONE; step++) {
+		play_step();
+		for (i = 0; i < HISTORY_ACTORS; i++)
+			if (step->lets_go & GO(i))
+				await_grant(&actors[i]);
+		for (i = 0; i < HISTORY_ACTORS; i++) {
+			struct actor *actor = &actors[i];
+
+			if (actor->waits && !is_waiting(actor))
+				fail("%c waits no longer", 'A' + i);
+		}
+		if (!range_lock_validate(&tree))
+			fail("an invariant does not hold");
+	}
+
+	for (i = 0; i < HISTORY_ACTORS; i++) {
+		if (actors[i].waits)
+			fail("the history leaves %c waiting", 'A' + i);
+		actors[i].step = NULL;
+		sem_post(&actors[i].go);
+		pthread_join(actors[i].thread, NULL);
+	}
+	if (atomic_long_read(&tree.word))
+		fail("the history leaves something held");
+	range_lock_tree_destroy(&tree);
+}
+
+int main(int argc, char **argv)
+{
+	const char *only = argc > 1 ? argv[1] : NULL;
+	unsigned int i, planned = 0;
+
+	for (i = 0; i < HISTORIES; i++)
+		planned += !only || !strcmp(only, histories[i].name);
+	if (!planned) {
+		fprintf(stderr, "%s: no history is called '%s'\n", argv[0], only);
+		return 1;
+	}
+	ktap_plan(planned);
+	for (i = 0; i < HISTORIES; i++) {
+		int status;
+		pid_t pid;
+
+		history = &histories[i];
+		if (only && strcmp(only, history->name))
+			continue;
+		step = history->steps;
+		fflush(stdout);
+		pid = fork();
+		if (!pid) {
+			alarm(4 * HANG_S);
+			play_history();
+			exit(0);
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) < 0) {
+			perror("fork");
+			return 1;
+		}
+		if (WIFSIGNALED(status))
+			printf("# %s: killed by signal %d\n", history->name,
+			       WTERMSIG(status));
+		ktap_result(!status, "%s", history->name);
+	}
+	return ktap_exit();
+}
