@@ -352,6 +352,12 @@ static const struct history histories[] = {
 		WRITE(C, 0, 9, GRANTED), IS_LOCKED(0, 9, YES),
 		RESUME(B, WAITS, NOBODY), UNLOCK(C, GO(B)),
 		UNLOCK(B, NOBODY) } },
+	{ "passing_woken_in_vain_only_once", PASSING, {
+		WRITE(A, 0, 9, GRANTED), WRITE(B, 0, 9, WAITS), STALL(B),
+		UNLOCK(A, NOBODY), WRITE(C, 0, 9, GRANTED),
+		RESUME(B, WAITS, NOBODY), STALL(B), UNLOCK(C, GO(B)),
+		TRY_WRITE(D, 0, 9, BUSY), RESUME(B, GRANTED, NOBODY),
+		UNLOCK(B, NOBODY) } },
 	{ "passing_eligible_finds_it_free", PASSING, {
 		WRITE(A, 0, 9, GRANTED), WRITE(B, 0, 9, WAITS), STALL(B),
 		UNLOCK(A, NOBODY), WRITE(C, 0, 9, GRANTED),

@@ -35,7 +35,7 @@ int range_write_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
 
 struct actor {
 	struct range_lock lock;
-	bool waits;			/* as far as the driver knows */
+	bool waits, writes;		/* as far as the driver knows */
 
 	pthread_t thread;
 	struct task_struct *task;
@@ -44,6 +44,7 @@ struct actor {
 	bool busy;
 	enum history_outcome outcome;
 
+	bool asleep;
 	bool stalled, at_gate;
 	sem_t resume;
 };
@@ -83,7 +84,11 @@ void __wrap_range_lock__task_schedule(void);
 void __wrap_range_lock__task_schedule(void)
 {
 	gate();
+	if (self)
+		set(&self->asleep, true);
 	__real_range_lock__task_schedule();
+	if (self)
+		set(&self->asleep, false);
 	gate();
 }
 
@@ -116,7 +121,7 @@ static enum history_outcome play(const struct history_step *step)
 		return (write ? range_write_trylock(&tree, lock) :
 				range_read_trylock(&tree, lock)) ? GRANTED : BUSY;
 	case HISTORY_UNLOCK:
-		if (lock->mode == RANGE_LOCK_WRITE)
+		if (actors[step->actor].writes)
 			range_write_unlock(&tree, lock);
 		else
 			range_read_unlock(&tree, lock);
@@ -196,8 +201,7 @@ static bool is_at_rest(struct actor *actor)
 		return true;
 	if (get(&actor->stalled))
 		return get(&actor->at_gate);
-	return state_of(actor) == RANGE_LOCK_BLOCKED &&
-	       !READ_ONCE(actor->lock.spinning);
+	return state_of(actor) == RANGE_LOCK_BLOCKED && get(&actor->asleep);
 }
 
 static void await(struct actor *actor, enum history_outcome expected)
@@ -275,11 +279,14 @@ static void play_step(void)
 		if (actor->lock.start != step->start ||
 		    actor->lock.last != step->last)
 			range_lock_init(&actor->lock, step->start, step->last);
+		actor->writes = step->mode == HISTORY_WRITE;
 		/* fall through */
 	default:
 		start(task);
 		await(task, step->outcome);
 	}
+	if (step->op == HISTORY_DOWNGRADE)
+		actor->writes = false;
 	/* A signal is for one call. */
 	if (!get(&actor->busy))
 		WRITE_ONCE(actor->task->signalled, false);

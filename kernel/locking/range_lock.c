@@ -18,6 +18,8 @@
  *	WAITERS		nothing is held; the tree has waiters, none of them old
  *	R + WAITERS	the same, and R, not in the tree, is held
  *
+ * where R is the address of a request, and a bit that says whether for write.
+ *
  *	    lock           pin                       lock
  *	0 --------> R ------------> TREE <------ R + WAITERS <------ WAITERS
  *	  <--------   <------------   |    pin               ------>    ^  |
@@ -110,7 +112,8 @@ static_assert(sizeof(struct range_lock) <= 128);
 #define RANGE_LOCK_IDLE		0L
 #define RANGE_LOCK_TREE		1L
 #define RANGE_LOCK_WAITERS	2L
-#define RANGE_LOCK_FLAGS	(RANGE_LOCK_TREE | RANGE_LOCK_WAITERS)
+#define RANGE_LOCK_FLAGS	(RANGE_LOCK_TREE | RANGE_LOCK_WAITERS | \
+				 RANGE_LOCK_WRITE)
 
 /* How often a waiter looks at its request before it goes to sleep. */
 #define RANGE_LOCK_SPINS	200
@@ -280,28 +283,30 @@ static struct range_lock *range_lock_find(struct range_lock_tree *tree,
 /* The word. */
 
 static inline bool range_lock_word_acquire(struct range_lock_tree *tree,
-					   struct range_lock *lock)
+					   struct range_lock *lock,
+					   enum range_lock_mode mode)
 {
-	long word = RANGE_LOCK_IDLE;
+	long word = RANGE_LOCK_IDLE, held = (long)lock | mode;
 
 	/* A, B: matches range_lock_word_release() and range_lock_settle(). */
-	if (likely(atomic_long_try_cmpxchg(&tree->word, &word, (long)lock)))
+	if (likely(atomic_long_try_cmpxchg(&tree->word, &word, held)))
 		return true;
 	return word == RANGE_LOCK_WAITERS &&
 	       atomic_long_try_cmpxchg(&tree->word, &word,
-				       (long)lock | RANGE_LOCK_WAITERS);
+				       held | RANGE_LOCK_WAITERS);
 }
 
 static inline bool range_lock_word_release(struct range_lock_tree *tree,
-					   struct range_lock *lock)
+					   struct range_lock *lock,
+					   enum range_lock_mode mode)
 {
-	long word = (long)lock;
+	long held = (long)lock | mode, word = held;
 
 	/* A: matches range_lock_word_acquire() and range_lock_pin(). */
 	if (likely(atomic_long_try_cmpxchg_release(&tree->word, &word,
 						   RANGE_LOCK_IDLE)))
 		return true;
-	return word == ((long)lock | RANGE_LOCK_WAITERS) &&
+	return word == (held | RANGE_LOCK_WAITERS) &&
 	       atomic_long_try_cmpxchg_release(&tree->word, &word,
 					       RANGE_LOCK_WAITERS);
 }
@@ -334,6 +339,7 @@ static void range_lock_pin(struct range_lock_tree *tree)
 
 	holder = (struct range_lock *)(word & ~RANGE_LOCK_FLAGS);
 	if (holder) {
+		holder->mode = word & RANGE_LOCK_WRITE;
 		holder->arrival = 0;
 		range_lock_set_state(holder, RANGE_LOCK_HELD);
 		range_lock_insert(tree, holder);
@@ -370,7 +376,7 @@ static void range_lock_settle(struct range_lock_tree *tree)
 		top = range_lock_of(root);
 		range_lock_erase(tree, top);
 		range_lock_set_state(top, RANGE_LOCK_OUTSIDE);
-		word = (long)top;
+		word = (long)top | top->mode;
 	} else {
 		return;
 	}
@@ -398,7 +404,7 @@ static void range_lock_leave(struct range_lock_tree *tree, unsigned long flags)
 static void range_lock_block(struct range_lock *lock,
 			     struct range_lock *blocker)
 {
-	lock->spinning = true;
+	lock->eager = true;
 	hlist_add_head(&lock->blocked_link, &blocker->blocked);
 	range_lock_set_state(lock, RANGE_LOCK_BLOCKED);
 }
@@ -417,7 +423,8 @@ static struct range_lock *range_lock_ahead(struct range_lock_tree *tree,
 	struct range_lock *blocker;
 
 	blocker = range_lock_find(tree, lock, RANGE_LOCK_ALL);
-	if (blocker && blocker->arrival)
+	/* If it is a waiter that may be young, look for a holder, or an old one. */
+	if (blocker && blocker->arrival && tree->bound_ns)
 		blocker = range_lock_find(tree, lock, range_lock_old(tree));
 	return blocker;
 }
@@ -444,8 +451,9 @@ static void range_lock_arrive(struct range_lock_tree *tree,
 
 /*
  * The blocker of @waiter has left it. Does another one stand ahead of it? If
- * not, grant it, when it may not be passed again or would find out at once;
- * else leave the lock to those that run, until its task does.
+ * not, grant it when it is old; or eager: then its task watches from a CPU, or
+ * was woken in vain before. Else leave the lock to those that run, until its
+ * task does.
  */
 static void range_lock_unblock(struct range_lock_tree *tree,
 			       struct range_lock *waiter, u64 old,
@@ -467,7 +475,7 @@ static void range_lock_unblock(struct range_lock_tree *tree,
 	 */
 	task = waiter->task;
 	get_task_struct(task);
-	if (waiter->arrival < old || READ_ONCE(waiter->spinning))
+	if (waiter->arrival < old || READ_ONCE(waiter->eager))
 		range_lock_hold(waiter);
 	else
 		range_lock_set_state(waiter, RANGE_LOCK_ELIGIBLE);
@@ -538,7 +546,7 @@ static int range_lock_cancel(struct range_lock_tree *tree,
 	return ret;
 }
 
-static void range_lock_spin(struct range_lock *lock)
+static void range_lock_spin(const struct range_lock *lock)
 {
 	int i;
 
@@ -547,8 +555,6 @@ static void range_lock_spin(struct range_lock *lock)
 			return;
 		cpu_relax();
 	}
-	/* If we miss it that we are about to sleep, we are granted: no harm. */
-	WRITE_ONCE(lock->spinning, false);
 }
 
 /*
@@ -559,14 +565,20 @@ static void range_lock_spin(struct range_lock *lock)
 static int range_lock_wait(struct range_lock_tree *tree,
 			   struct range_lock *lock, unsigned int task_state)
 {
+	bool claimed = false;
+
 	for (;;) {
 		range_lock_spin(lock);
+		/* Too late for one who grants it just now? It does no harm. */
+		if (!claimed)
+			WRITE_ONCE(lock->eager, false);
 		set_current_state(task_state);
 		/* D: matches range_lock_set_state(). */
 		switch (smp_load_acquire(&lock->state)) {
 		case RANGE_LOCK_ELIGIBLE:
 			__set_current_state(TASK_RUNNING);
 			range_lock_claim(tree, lock);
+			claimed = true;
 			continue;
 		case RANGE_LOCK_BLOCKED:
 			break;
@@ -584,13 +596,15 @@ static int range_lock_wait(struct range_lock_tree *tree,
 
 /* Returns whether @lock has arrived: held, or blocked if it may wait. */
 static bool range_lock_enqueue(struct range_lock_tree *tree,
-			       struct range_lock *lock, bool may_wait)
+			       struct range_lock *lock,
+			       enum range_lock_mode mode, bool may_wait)
 {
 	unsigned long flags = range_lock_enter(tree);
 	bool idle = lock->state == RANGE_LOCK_OUTSIDE;
 	struct range_lock *blocker = NULL;
 
 	if (idle) {
+		lock->mode = mode;
 		blocker = range_lock_ahead(tree, lock);
 		if (!blocker || may_wait)
 			range_lock_arrive(tree, lock, blocker);
@@ -603,26 +617,29 @@ static bool range_lock_enqueue(struct range_lock_tree *tree,
 
 static noinline int __sched range_lock_slow(struct range_lock_tree *tree,
 					    struct range_lock *lock,
+					    enum range_lock_mode mode,
 					    unsigned int task_state)
 {
-	if (!range_lock_enqueue(tree, lock, true))
+	if (!range_lock_enqueue(tree, lock, mode, true))
 		return 0;
 	return range_lock_wait(tree, lock, task_state);
 }
 
 static noinline void range_lock_release_slow(struct range_lock_tree *tree,
-					     struct range_lock *lock)
+					     struct range_lock *lock,
+					     enum range_lock_mode mode)
 {
 	DEFINE_WAKE_Q(wake_q);
 	unsigned long flags = range_lock_enter(tree);
-	bool held = lock->state == RANGE_LOCK_HELD;
+	bool held = lock->state == RANGE_LOCK_HELD && lock->mode == mode;
 
 	if (held)
 		range_lock_remove(tree, lock, &wake_q);
 	range_lock_leave(tree, flags);
 	wake_up_q(&wake_q);
-	WARN_ONCE(!held, "range_lock: unlock of [%llu, %llu], which is not held\n",
-		  lock->start, lock->last);
+	WARN_ONCE(!held, "range_lock: unlock of [%llu, %llu], which is not held for %s\n",
+		  lock->start, lock->last,
+		  mode == RANGE_LOCK_WRITE ? "write" : "read");
 }
 
 /* For lockdep every range is the full range. */
@@ -646,9 +663,8 @@ static __always_inline int range_lock_acquire(struct range_lock_tree *tree,
 
 	might_sleep();
 	range_lock_dep_acquire(tree, mode, subclass, 0);
-	lock->mode = mode;
-	if (unlikely(!range_lock_word_acquire(tree, lock))) {
-		ret = range_lock_slow(tree, lock, task_state);
+	if (unlikely(!range_lock_word_acquire(tree, lock, mode))) {
+		ret = range_lock_slow(tree, lock, mode, task_state);
 		if (ret)
 			rwsem_release(&tree->dep_map, _RET_IP_);
 	}
@@ -659,9 +675,8 @@ static __always_inline bool range_lock_try(struct range_lock_tree *tree,
 					   struct range_lock *lock,
 					   enum range_lock_mode mode)
 {
-	lock->mode = mode;
-	if (unlikely(!range_lock_word_acquire(tree, lock)) &&
-	    !range_lock_enqueue(tree, lock, false))
+	if (unlikely(!range_lock_word_acquire(tree, lock, mode)) &&
+	    !range_lock_enqueue(tree, lock, mode, false))
 		return false;
 	range_lock_dep_acquire(tree, mode, 0, 1);
 	return true;
@@ -672,11 +687,8 @@ static __always_inline void range_lock_release(struct range_lock_tree *tree,
 					       enum range_lock_mode mode)
 {
 	rwsem_release(&tree->dep_map, _RET_IP_);
-	if (IS_ENABLED(CONFIG_DEBUG_RANGE_LOCK))
-		WARN_ONCE(lock->mode != mode, "range_lock: unlock of [%llu, %llu] in another mode than it was locked\n",
-			  lock->start, lock->last);
-	if (unlikely(!range_lock_word_release(tree, lock)))
-		range_lock_release_slow(tree, lock);
+	if (unlikely(!range_lock_word_release(tree, lock, mode)))
+		range_lock_release_slow(tree, lock, mode);
 }
 
 /* The interface. */
@@ -715,39 +727,15 @@ void range_lock_tree_destroy(struct range_lock_tree *tree)
 }
 EXPORT_SYMBOL_GPL(range_lock_tree_destroy);
 
-/**
- * range_lock_init() - prepare a request
- * @lock: the request, neither held nor waiting
- * @start: first address of the range
- * @last: last address of the range, which belongs to it; not below @start
- *
- * With @start > @last it warns, and the request is for the full range: that
- * excludes all that its caller may have meant. Does not sleep.
- */
-void range_lock_init(struct range_lock *lock, u64 start, u64 last)
+/* The rest of range_lock_init(), for a range that is none. */
+void range_lock_reversed(struct range_lock *lock)
 {
-	if (WARN_ONCE(start > last, "range_lock: start %llu > last %llu, taken as the full range\n",
-		      start, last)) {
-		start = 0;
-		last = RANGE_LOCK_FULL;
-	}
-	lock->start = start;
-	lock->last = last;
-	lock->state = RANGE_LOCK_OUTSIDE;
+	WARN_ONCE(1, "range_lock: start %llu > last %llu, taken as the full range\n",
+		  lock->start, lock->last);
+	lock->start = 0;
+	lock->last = RANGE_LOCK_FULL;
 }
-EXPORT_SYMBOL_GPL(range_lock_init);
-
-/**
- * range_lock_init_full() - prepare a request for the full range
- * @lock: the request, neither held nor waiting
- *
- * Does not sleep.
- */
-void range_lock_init_full(struct range_lock *lock)
-{
-	range_lock_init(lock, 0, RANGE_LOCK_FULL);
-}
-EXPORT_SYMBOL_GPL(range_lock_init_full);
+EXPORT_SYMBOL_GPL(range_lock_reversed);
 
 /**
  * range_read_lock() - take a range for read
@@ -964,7 +952,6 @@ void range_downgrade_write(struct range_lock_tree *tree,
 
 	lock_downgrade(&tree->dep_map, _RET_IP_);
 
-	/* A section even for a request in the word: a pin reads its mode. */
 	flags = range_lock_enter(tree);
 	held = lock->state == RANGE_LOCK_HELD && lock->mode == RANGE_LOCK_WRITE;
 	if (held) {

@@ -53,8 +53,8 @@ struct range_lock_tree {
 
 /* For range_lock.c, which explains the states, and for its tests. */
 enum range_lock_mode {
-	RANGE_LOCK_READ,
-	RANGE_LOCK_WRITE,
+	RANGE_LOCK_READ = 0,
+	RANGE_LOCK_WRITE = 4,		/* a bit of the word */
 };
 
 enum range_lock_state {
@@ -75,9 +75,9 @@ struct range_lock_subtree {
  * struct range_lock - a request for one range
  * @start:	first address of the range
  * @last:	last address of the range
- * @mode:	read or write
  * @state:	where the request stands: see range_lock.c
- * @spinning:	its task watches @state from a CPU, a hint
+ * @mode:	read or write; while it is not in the tree, the word says that
+ * @eager:	grant it as soon as possible; a hint
  * @arrival:	0 if held, else the place in the order of arrival
  * @node:	in the tree
  * @subtree:	what is known of all requests below @node
@@ -91,16 +91,16 @@ struct range_lock_subtree {
 struct range_lock {
 	u64			start;
 	u64			last;
-	u8			mode;
-	u8			spinning;
 	unsigned int		state;
+	u8			mode;
+	u8			eager;
 	u64			arrival;
 	struct rb_node		node;
 	struct range_lock_subtree subtree;
 	struct hlist_head	blocked;
 	struct hlist_node	blocked_link;
 	struct task_struct	*task;
-};
+} __aligned(8);
 
 #define __RANGE_LOCK_TREE_INIT						\
 	.word = ATOMIC_LONG_INIT(0),					\
@@ -153,8 +153,36 @@ do {									\
 
 void range_lock_tree_destroy(struct range_lock_tree *tree);
 
-void range_lock_init(struct range_lock *lock, u64 start, u64 last);
-void range_lock_init_full(struct range_lock *lock);
+void range_lock_reversed(struct range_lock *lock);
+
+/**
+ * range_lock_init() - prepare a request
+ * @lock: the request, neither held nor waiting
+ * @start: first address of the range
+ * @last: last address of the range, which belongs to it; not below @start
+ *
+ * With @start > @last it warns, and the request is for the full range: that
+ * excludes all that its caller may have meant. Does not sleep.
+ */
+static inline void range_lock_init(struct range_lock *lock, u64 start, u64 last)
+{
+	lock->start = start;
+	lock->last = last;
+	lock->state = RANGE_LOCK_OUTSIDE;
+	if (unlikely(start > last))
+		range_lock_reversed(lock);
+}
+
+/**
+ * range_lock_init_full() - prepare a request for the full range
+ * @lock: the request, neither held nor waiting
+ *
+ * Does not sleep.
+ */
+static inline void range_lock_init_full(struct range_lock *lock)
+{
+	range_lock_init(lock, 0, RANGE_LOCK_FULL);
+}
 
 void range_read_lock(struct range_lock_tree *tree, struct range_lock *lock);
 void range_write_lock(struct range_lock_tree *tree, struct range_lock *lock);

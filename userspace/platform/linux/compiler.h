@@ -14,6 +14,7 @@
 #define noinline		__attribute__((__noinline__))
 #define __must_check		__attribute__((__warn_unused_result__))
 #define __maybe_unused		__attribute__((__unused__))
+#define __aligned(bytes)	__attribute__((__aligned__(bytes)))
 
 /* Memory accesses do not move across this in the compiler's output. */
 #define barrier()		__asm__ __volatile__("" : : : "memory")
