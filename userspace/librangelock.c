@@ -12,6 +12,12 @@
 #undef range_lock_tree_init
 #undef range_lock_tree_init_fifo
 
+/* The kernel's are inline; here they have to exist, under the same names. */
+EXPORTED void init_call(struct range_lock *lock, u64 start, u64 last)
+	__asm__("range_lock_init");
+EXPORTED void init_full_call(struct range_lock *lock)
+	__asm__("range_lock_init_full");
+
 EXPORTED void range_lock_tree_init(struct range_lock_tree *tree);
 EXPORTED void range_lock_tree_init_fifo(struct range_lock_tree *tree);
 EXPORTED int range_read_clocklock(struct range_lock_tree *tree,
@@ -29,6 +35,16 @@ void range_lock_tree_init(struct range_lock_tree *tree)
 void range_lock_tree_init_fifo(struct range_lock_tree *tree)
 {
 	__range_lock_tree_init(tree, 0, NULL, NULL);
+}
+
+void init_call(struct range_lock *lock, u64 start, u64 last)
+{
+	range_lock_init(lock, start, last);
+}
+
+void init_full_call(struct range_lock *lock)
+{
+	range_lock_init_full(lock);
 }
 
 /* To the lock a deadline is a signal that the thread sends to itself. */

@@ -75,7 +75,10 @@
  *
  * A  range_lock_word_release()'s cmpxchg with that of range_lock_word_acquire()
  *    or range_lock_pin()
- * B  range_lock_settle()'s store to the word with the same two
+ * B  range_lock_settle()'s store to the word with the same two; and with
+ *    range_lock_word_release(), as it may have put the request into the word:
+ *    whoever looked at the request in the tree is done when its owner has it
+ *    back
  * C  tree->lock, among sections
  * D  range_lock_set_state(HELD) with the load in range_lock_wait()
  *
@@ -302,13 +305,15 @@ static inline bool range_lock_word_release(struct range_lock_tree *tree,
 {
 	long held = (long)lock | mode, word = held;
 
-	/* A: matches range_lock_word_acquire() and range_lock_pin(). */
-	if (likely(atomic_long_try_cmpxchg_release(&tree->word, &word,
-						   RANGE_LOCK_IDLE)))
+	/*
+	 * A: matches range_lock_word_acquire() and range_lock_pin().
+	 * B: an acquire as well, matches range_lock_settle().
+	 */
+	if (likely(atomic_long_try_cmpxchg(&tree->word, &word,
+					   RANGE_LOCK_IDLE)))
 		return true;
 	return word == (held | RANGE_LOCK_WAITERS) &&
-	       atomic_long_try_cmpxchg_release(&tree->word, &word,
-					       RANGE_LOCK_WAITERS);
+	       atomic_long_try_cmpxchg(&tree->word, &word, RANGE_LOCK_WAITERS);
 }
 
 /*
@@ -380,7 +385,7 @@ static void range_lock_settle(struct range_lock_tree *tree)
 	} else {
 		return;
 	}
-	/* B: matches range_lock_word_acquire() and range_lock_pin(). */
+	/* B: matches range_lock_word_acquire(), _release() and _pin(). */
 	atomic_long_set_release(&tree->word, word);
 }
 

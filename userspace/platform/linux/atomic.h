@@ -39,11 +39,4 @@ static inline bool atomic_long_try_cmpxchg(atomic_long_t *v, long *old, long i)
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-static inline bool atomic_long_try_cmpxchg_release(atomic_long_t *v, long *old,
-						   long i)
-{
-	return __atomic_compare_exchange_n(&v->counter, old, i, false,
-					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-}
-
 #endif
