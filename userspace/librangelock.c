@@ -12,12 +12,6 @@
 #undef range_lock_tree_init
 #undef range_lock_tree_init_fifo
 
-/* The kernel's are inline; here they have to exist, under the same names. */
-EXPORTED void init_call(struct range_lock *lock, u64 start, u64 last)
-	__asm__("range_lock_init");
-EXPORTED void init_full_call(struct range_lock *lock)
-	__asm__("range_lock_init_full");
-
 EXPORTED void range_lock_tree_init(struct range_lock_tree *tree);
 EXPORTED void range_lock_tree_init_fifo(struct range_lock_tree *tree);
 EXPORTED int range_read_clocklock(struct range_lock_tree *tree,
@@ -37,22 +31,13 @@ void range_lock_tree_init_fifo(struct range_lock_tree *tree)
 	__range_lock_tree_init(tree, 0, NULL, NULL);
 }
 
-void init_call(struct range_lock *lock, u64 start, u64 last)
-{
-	range_lock_init(lock, start, last);
-}
-
-void init_full_call(struct range_lock *lock)
-{
-	range_lock_init_full(lock);
-}
-
 /* To the lock a deadline is a signal that the thread sends to itself. */
 static int clocklock(int (*lock_interruptible)(struct range_lock_tree *tree,
 					       struct range_lock *lock),
 		     struct range_lock_tree *tree, struct range_lock *lock,
 		     clockid_t clock, const struct timespec *abstime)
 {
+	static const struct timespec long_ago;
 	struct range_lock__thread *thread = &range_lock__thread;
 	int ret;
 
@@ -61,7 +46,8 @@ static int clocklock(int (*lock_interruptible)(struct range_lock_tree *tree,
 		return EINVAL;
 
 	thread->clock = clock;
-	thread->deadline = abstime;
+	/* The system takes no time before the epoch. */
+	thread->deadline = abstime->tv_sec < 0 ? &long_ago : abstime;
 	thread->expired = false;
 	ret = lock_interruptible(tree, lock);
 	thread->deadline = NULL;

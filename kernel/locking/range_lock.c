@@ -732,15 +732,39 @@ void range_lock_tree_destroy(struct range_lock_tree *tree)
 }
 EXPORT_SYMBOL_GPL(range_lock_tree_destroy);
 
-/* The rest of range_lock_init(), for a range that is none. */
-void range_lock_reversed(struct range_lock *lock)
+/**
+ * range_lock_init() - prepare a request
+ * @lock: the request, neither held nor waiting
+ * @start: first address of the range
+ * @last: last address of the range, which belongs to it; not below @start
+ *
+ * With @start > @last it warns, and the request is for the full range: that
+ * excludes all that its caller may have meant. Does not sleep.
+ */
+void range_lock_init(struct range_lock *lock, u64 start, u64 last)
 {
-	WARN_ONCE(1, "range_lock: start %llu > last %llu, taken as the full range\n",
-		  lock->start, lock->last);
-	lock->start = 0;
-	lock->last = RANGE_LOCK_FULL;
+	if (WARN_ONCE(start > last, "range_lock: start %llu > last %llu, taken as the full range\n",
+		      start, last)) {
+		start = 0;
+		last = RANGE_LOCK_FULL;
+	}
+	lock->start = start;
+	lock->last = last;
+	lock->state = RANGE_LOCK_OUTSIDE;
 }
-EXPORT_SYMBOL_GPL(range_lock_reversed);
+EXPORT_SYMBOL_GPL(range_lock_init);
+
+/**
+ * range_lock_init_full() - prepare a request for the full range
+ * @lock: the request, neither held nor waiting
+ *
+ * Does not sleep.
+ */
+void range_lock_init_full(struct range_lock *lock)
+{
+	range_lock_init(lock, 0, RANGE_LOCK_FULL);
+}
+EXPORT_SYMBOL_GPL(range_lock_init_full);
 
 /**
  * range_read_lock() - take a range for read

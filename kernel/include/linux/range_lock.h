@@ -153,36 +153,8 @@ do {									\
 
 void range_lock_tree_destroy(struct range_lock_tree *tree);
 
-void range_lock_reversed(struct range_lock *lock);
-
-/**
- * range_lock_init() - prepare a request
- * @lock: the request, neither held nor waiting
- * @start: first address of the range
- * @last: last address of the range, which belongs to it; not below @start
- *
- * With @start > @last it warns, and the request is for the full range: that
- * excludes all that its caller may have meant. Does not sleep.
- */
-static inline void range_lock_init(struct range_lock *lock, u64 start, u64 last)
-{
-	lock->start = start;
-	lock->last = last;
-	lock->state = RANGE_LOCK_OUTSIDE;
-	if (unlikely(start > last))
-		range_lock_reversed(lock);
-}
-
-/**
- * range_lock_init_full() - prepare a request for the full range
- * @lock: the request, neither held nor waiting
- *
- * Does not sleep.
- */
-static inline void range_lock_init_full(struct range_lock *lock)
-{
-	range_lock_init(lock, 0, RANGE_LOCK_FULL);
-}
+void range_lock_init(struct range_lock *lock, u64 start, u64 last);
+void range_lock_init_full(struct range_lock *lock);
 
 void range_read_lock(struct range_lock_tree *tree, struct range_lock *lock);
 void range_write_lock(struct range_lock_tree *tree, struct range_lock *lock);
