@@ -30,9 +30,11 @@
 __thread struct range_lock__thread range_lock__thread;
 
 /*
- * For threads that got no memory for a task of their own. They share the
- * token, so none of them may rely on it: they sleep for a short time and look
- * again. So lack of memory makes the lock slow, and nothing else.
+ * For threads that got no memory for a task of their own when they first had
+ * to wait. They share the token, so none of them may rely on it: they sleep
+ * for a short time and look again. So lack of memory makes the lock slow, and
+ * nothing else. A thread does not ask again: between two looks at a request it
+ * must not become another task than the one that the request names.
  */
 static struct task_struct no_task;
 
@@ -82,8 +84,8 @@ static void futex_wake(unsigned int *word, int threads)
 
 void range_lock__spin_lock_slow(spinlock_t *lock)
 {
+	int i, saved_errno = errno;
 	unsigned int state;
-	int i;
 
 	for (i = 0; i < SPINLOCK_SPINS; i++) {
 		state = RANGE_LOCK_SPIN_FREE;
@@ -100,6 +102,7 @@ void range_lock__spin_lock_slow(spinlock_t *lock)
 				   __ATOMIC_ACQUIRE) != RANGE_LOCK_SPIN_FREE)
 		futex_wait(&lock->state, RANGE_LOCK_SPIN_SLEEPERS,
 			   CLOCK_MONOTONIC, NULL);
+	errno = saved_errno;
 }
 
 void range_lock__spin_wake(spinlock_t *lock)
@@ -130,6 +133,7 @@ static void task_init_key(void)
 struct task_struct *range_lock__task_create(void)
 {
 	struct task_struct *task = NULL;
+	int saved_errno = errno;
 
 	pthread_once(&task_once, task_init_key);
 	if (task_key_valid)
@@ -138,11 +142,9 @@ struct task_struct *range_lock__task_create(void)
 		free(task);
 		task = NULL;
 	}
-	/* Without one, ask again next time. */
-	if (!task)
-		return &no_task;
-	range_lock__thread.task = task;
-	return task;
+	errno = saved_errno;
+	range_lock__thread.task = task ? task : &no_task;
+	return range_lock__thread.task;
 }
 
 void range_lock__task_get(struct task_struct *task)
