@@ -80,7 +80,7 @@
  *    whoever looked at the request in the tree is done when its owner has it
  *    back
  * C  tree->lock, among sections
- * D  range_lock_set_state(HELD) with the load in range_lock_wait()
+ * D  range_lock_set_state(HELD) with the load in range_lock_spin()
  *
  * The cmpxchg in range_lock_word_acquire() also publishes the request itself
  * to range_lock_pin(), hence it is fully ordered.
@@ -141,7 +141,7 @@ static inline struct range_lock *range_lock_of(struct rb_node *node)
 static inline void range_lock_set_state(struct range_lock *lock,
 					enum range_lock_state state)
 {
-	/* D: matches the load in range_lock_wait(). */
+	/* D: matches the load in range_lock_spin(). */
 	smp_store_release(&lock->state, state);
 }
 
@@ -551,15 +551,19 @@ static int range_lock_cancel(struct range_lock_tree *tree,
 	return ret;
 }
 
-static void range_lock_spin(const struct range_lock *lock)
+static enum range_lock_state range_lock_spin(const struct range_lock *lock)
 {
+	enum range_lock_state state;
 	int i;
 
 	for (i = 0; i < RANGE_LOCK_SPINS && !need_resched(); i++) {
-		if (READ_ONCE(lock->state) != RANGE_LOCK_BLOCKED)
-			return;
+		/* D: matches range_lock_set_state(). */
+		state = smp_load_acquire(&lock->state);
+		if (state != RANGE_LOCK_BLOCKED)
+			return state;
 		cpu_relax();
 	}
+	return RANGE_LOCK_BLOCKED;
 }
 
 /*
@@ -573,29 +577,28 @@ static int range_lock_wait(struct range_lock_tree *tree,
 	bool claimed = false;
 
 	for (;;) {
-		range_lock_spin(lock);
+		switch (range_lock_spin(lock)) {
+		case RANGE_LOCK_BLOCKED:
+			break;
+		case RANGE_LOCK_ELIGIBLE:
+			range_lock_claim(tree, lock);
+			claimed = true;
+			continue;
+		default:
+			return 0;
+		}
+
 		/* Too late for one who grants it just now? It does no harm. */
 		if (!claimed)
 			WRITE_ONCE(lock->eager, false);
 		set_current_state(task_state);
-		/* D: matches range_lock_set_state(). */
-		switch (smp_load_acquire(&lock->state)) {
-		case RANGE_LOCK_ELIGIBLE:
-			__set_current_state(TASK_RUNNING);
-			range_lock_claim(tree, lock);
-			claimed = true;
-			continue;
-		case RANGE_LOCK_BLOCKED:
-			break;
-		default:
-			__set_current_state(TASK_RUNNING);
-			return 0;
-		}
 		if (signal_pending_state(task_state, current)) {
 			__set_current_state(TASK_RUNNING);
 			return range_lock_cancel(tree, lock);
 		}
-		schedule();
+		if (READ_ONCE(lock->state) == RANGE_LOCK_BLOCKED)
+			schedule();
+		__set_current_state(TASK_RUNNING);
 	}
 }
 
