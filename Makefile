@@ -3,7 +3,8 @@
 ## make                the library: librangelock.so, librangelock.a, rangelock.pc
 ## make install        into PREFIX, below DESTDIR; also LIBDIR, INCLUDEDIR, MANDIR
 ## make uninstall      the reverse, with the same variables
-## make check          all tests; make check-user is the part without a kernel
+## make check          all tests
+## make check-user     those of a few minutes: no kernel, no broken locks
 ## make check-broken   are deliberately wrong variants of the lock caught?
 ## make bench          measure against the alternatives; BENCH=full for longer
 ## make deps           install, or name, the packages that check and bench need
@@ -110,9 +111,10 @@ uninstall:
 
 tests = BUILD='$(abspath $(BUILD))' CC='$(CC)' CXX='$(CXX)'
 
-check: check-user
 check-user: need-check
 	+@MAKE='$(MAKE)' $(tests) tools/check.sh
+check: need-check
+	+@MAKE='$(MAKE)' $(tests) tools/check.sh broken
 check-broken: need-check
 	+$(q)$(MAKE) --no-print-directory -C selftests check-broken $(tests)
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check: runs everything, also after a failure, and keeps a log of each
-# part in BUILD/check. The last line sums up all test points.
+# make check-user, and with the argument "broken" make check: runs everything,
+# also after a failure, and keeps a log of each part in BUILD/check. The last
+# line sums up all test points.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,6 +36,9 @@ part abi 'The public header agrees with the library' selftests/install/abi.sh
 part selftests 'The lock does what it promises' sub_make -C selftests run_tests
 part bench 'What the benchmark measures excludes' sub_make bench-verify
 part install 'An installed copy works' selftests/install/install.sh
+[ "${1-}" = broken ] &&
+	part broken 'Locks that are broken on purpose are caught' \
+		sub_make -C selftests check-broken
 part style 'The lock is in kernel style' tools/kernel-style.sh
 
 printf '\n== Summary, of the logs in %s\n' "$logs"
