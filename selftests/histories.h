@@ -383,6 +383,11 @@ static const struct history histories[] = {
 		WRITE(A, 0, 9, WAITS), UNLOCK(D, GO(B)), WRITE(D, 0, 9, WAITS),
 		UNLOCK(B, GO(C)), UNLOCK(C, GO(A)), UNLOCK(A, GO(D)),
 		UNLOCK(D, NOBODY) } },
+	{ "passing_ends_in_the_word_after_a_look", PASSING, {
+		WRITE(A, 0, 9, GRANTED), WRITE(B, 0, 9, WAITS), STALL(B),
+		UNLOCK(A, NOBODY), AGE, IS_LOCKED(0, 9, NO),
+		TRY_WRITE(C, 0, 9, BUSY), RESUME(B, GRANTED, NOBODY),
+		UNLOCK(B, NOBODY) } },
 	{ "passing_in_the_word_then_a_disjoint_one", PASSING, {
 		WRITE(A, 0, 9, GRANTED), WRITE(B, 0, 9, WAITS), STALL(B),
 		UNLOCK(A, NOBODY), WRITE(C, 0, 9, GRANTED),
@@ -404,6 +409,11 @@ static const struct history histories[] = {
 		UNLOCK(A, GO(B)), IS_LOCKED(10, 14, NO),
 		IS_LOCKED(20, 29, YES), UNLOCK(B, NOBODY),
 		IS_LOCKED(0, U64_MAX, NO) } },
+	{ "is_locked_then_reuse", STRICT, {
+		WRITE(A, 0, 9, GRANTED), IS_LOCKED(0, 9, YES),
+		UNLOCK(A, NOBODY), WRITE(B, 20, 29, GRANTED),
+		WRITE(A, 0, 9, GRANTED), UNLOCK(B, NOBODY),
+		UNLOCK(A, NOBODY) } },
 	{ "task_unlocks_for_another", STRICT, {
 		WRITE(A, 0, 9, GRANTED), UNLOCK_BY(B, A, NOBODY),
 		WRITE(A, 0, 9, GRANTED), WRITE(C, 0, 9, WAITS),

@@ -9,6 +9,10 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static unsigned int ktap_planned, ktap_done, ktap_failed, ktap_skipped;
 
@@ -39,6 +43,32 @@ static inline void ktap_skip(const char *name, const char *reason)
 {
 	ktap_skipped++;
 	printf("ok %u %s # SKIP %s\n", ++ktap_done, name, reason);
+}
+
+/*
+ * Call run(arg) in a process of its own, so that a crash or a hang spoils no
+ * other test point. Whether all is well: it returned, or exited with 0.
+ */
+static inline bool ktap_run(const char *name, void (*run)(const void *arg),
+			    const void *arg)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		run(arg);
+		exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
+		perror("# fork");
+		return false;
+	}
+	if (WIFSIGNALED(status))
+		printf("# %s: killed by signal %d (%s)\n", name,
+		       WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return !status;
 }
 
 /* What main() returns: 0 all well, 1 failed or missing, 4 all skipped. */

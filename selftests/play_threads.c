@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -292,10 +291,13 @@ static void play_step(void)
 		WRITE_ONCE(actor->task->signalled, false);
 }
 
-static void play_history(void)
+static void play_history(const void *arg)
 {
 	int i;
 
+	alarm(4 * HANG_S);
+	history = arg;
+	step = history->steps;
 	if (history->tree == STRICT)
 		__range_lock_tree_init(&tree, 0, NULL, NULL);
 	else
@@ -355,28 +357,11 @@ int main(int argc, char **argv)
 	}
 	ktap_plan(planned);
 	for (i = 0; i < HISTORIES; i++) {
-		int status;
-		pid_t pid;
+		const char *name = histories[i].name;
 
-		history = &histories[i];
-		if (only && strcmp(only, history->name))
-			continue;
-		step = history->steps;
-		fflush(stdout);
-		pid = fork();
-		if (!pid) {
-			alarm(4 * HANG_S);
-			play_history();
-			exit(0);
-		}
-		if (pid < 0 || waitpid(pid, &status, 0) < 0) {
-			perror("fork");
-			return 1;
-		}
-		if (WIFSIGNALED(status))
-			printf("# %s: killed by signal %d\n", history->name,
-			       WTERMSIG(status));
-		ktap_result(!status, "%s", history->name);
+		if (!only || !strcmp(only, name))
+			ktap_result(ktap_run(name, play_history, &histories[i]),
+				    "%s", name);
 	}
 	return ktap_exit();
 }

@@ -43,7 +43,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1234,31 +1233,10 @@ static const struct point points[] = {
 	  .hand_over = MOSTLY },
 };
 
-static bool run_point(const struct point *point)
+static void run_point(const void *arg)
 {
-	int status;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0) {
-		printf("# fork: %s\n", strerror(errno));
-		return false;
-	}
-	if (!pid) {
-		this_point = point;
-		point->run(point);
-		exit(0);
-	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (WIFSIGNALED(status))
-		printf("# %s: killed by signal %d (%s)\n", point->name,
-		       WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status))
-		printf("# %s: exit code %d\n", point->name,
-		       WEXITSTATUS(status));
-	return !status;
+	this_point = arg;
+	this_point->run(this_point);
 }
 
 static int usage(const char *name, bool asked)
@@ -1354,6 +1332,7 @@ int main(int argc, char **argv)
 	printf("# seed %llu\n", (unsigned long long)seed);
 	for (i = 0; i < ARRAY_SIZE(points); i++)
 		if (chosen(&points[i], argv + optind))
-			ktap_result(run_point(&points[i]), "%s", points[i].name);
+			ktap_result(ktap_run(points[i].name, run_point,
+					     &points[i]), "%s", points[i].name);
 	return ktap_exit();
 }

@@ -2125,29 +2125,16 @@ static void hangs(int signal)
 	_exit(2);
 }
 
-/* In a process of its own; returns whether all is well. */
-static bool run_test(const struct test *test, unsigned int hang_seconds)
+static unsigned int hang_seconds = HANG_SECONDS;
+
+static void run_test(const void *arg)
 {
-	int status;
-	pid_t pid;
+	const struct test *test = arg;
 
 	test_name = test->name;
-	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		signal(SIGALRM, hangs);
-		alarm(hang_seconds);
-		test->run();
-		exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
-		perror("fork");
-		exit(1);
-	}
-	if (WIFSIGNALED(status))
-		printf("# %s: killed by signal %d\n", test->name,
-		       WTERMSIG(status));
-	return !status;
+	signal(SIGALRM, hangs);
+	alarm(hang_seconds);
+	test->run();
 }
 
 static bool chosen(const struct test *test, char **names)
@@ -2162,7 +2149,7 @@ static bool chosen(const struct test *test, char **names)
 
 int main(int argc, char **argv)
 {
-	unsigned int i, planned = 0, hang_seconds = HANG_SECONDS;
+	unsigned int i, planned = 0;
 	int option;
 
 	while ((option = getopt(argc, argv, "t:l")) != -1) {
@@ -2188,7 +2175,8 @@ int main(int argc, char **argv)
 	ktap_plan(planned);
 	for (i = 0; i < ARRAY_SIZE(tests); i++)
 		if (chosen(&tests[i], argv))
-			ktap_result(run_test(&tests[i], hang_seconds), "%s",
+			ktap_result(ktap_run(tests[i].name, run_test,
+					     &tests[i]), "%s",
 				    tests[i].name);
 	return ktap_exit();
 }

@@ -37,6 +37,7 @@ __thread struct range_lock__thread range_lock__thread;
  * must not become another task than the one that the request names.
  */
 static struct task_struct no_task;
+static unsigned int nobody_wakes;
 
 static pthread_key_t task_key;
 static pthread_once_t task_once = PTHREAD_ONCE_INIT;
@@ -175,10 +176,15 @@ void range_lock__task_schedule(void)
 		clock = thread->clock;
 	}
 	if (task == &no_task) {
-		/* A deadline is kept to within that sleep. */
-		soon.tv_sec = 0;
-		soon.tv_nsec = NO_TASK_SLEEP_NS;
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &soon, NULL);
+		/*
+		 * A deadline is kept to within that sleep, which is on a word
+		 * that nobody wakes: no cancellation point, as a sleep would be.
+		 */
+		clock_gettime(CLOCK_MONOTONIC, &soon);
+		soon.tv_nsec += NO_TASK_SLEEP_NS;
+		soon.tv_sec += soon.tv_nsec / 1000000000;
+		soon.tv_nsec %= 1000000000;
+		futex_wait(&nobody_wakes, 0, CLOCK_MONOTONIC, &soon);
 		if (deadline && !clock_gettime(clock, &soon))
 			thread->expired = soon.tv_sec > deadline->tv_sec ||
 					  (soon.tv_sec == deadline->tv_sec &&
@@ -259,6 +265,7 @@ void range_lock__wake_up_q(struct wake_q_head *head)
 
 void range_lock__warn(bool *warned, const char *format, ...)
 {
+	int saved_errno = errno;
 	va_list args;
 
 	if (__atomic_exchange_n(warned, true, __ATOMIC_RELAXED))
@@ -266,6 +273,7 @@ void range_lock__warn(bool *warned, const char *format, ...)
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
+	errno = saved_errno;
 #ifdef CONFIG_DEBUG_RANGE_LOCK
 	abort();
 #endif
