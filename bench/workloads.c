@@ -233,6 +233,26 @@ static void longest_update(struct longest *longest, uint64_t elapsed,
 }
 
 /*
+ * Where the range stays the same and nothing else is to be done in between, a
+ * few pairs at a time, so that the loop costs less beside a pair of 12 ns.
+ */
+#define BATCH	16
+
+static uint64_t run_batch(const struct contender *c, void *request,
+			  const struct range *range)
+{
+	unsigned int i;
+
+	for (i = 0; i < BATCH; i++) {
+		c->lock(run.lock, request, range->start, range->last,
+			range->write);
+		c->unlock(run.lock, request, range->start, range->last,
+			  range->write);
+	}
+	return BATCH;
+}
+
+/*
  * All threads go on until they are told to stop, so that they compete until
  * the end however unfair the lock is, and a slow lock takes no longer than a
  * fast one.
@@ -256,8 +276,12 @@ static void run_pairs(unsigned int thread)
 	}
 	prepare(c, request, range.start, range.last);
 	do {
-		if (next_range(&range, w, &random))
+		if (next_range(&range, w, &random)) {
 			prepare(c, request, range.start, range.last);
+		} else if (!w->time_waits && !critical_section) {
+			pairs += run_batch(c, request, &range);
+			continue;
+		}
 		before = w->time_waits ? now_ns() : 0;
 		c->lock(run.lock, request, range.start, range.last,
 			range.write);
