@@ -6,6 +6,7 @@
 ## make check          all tests
 ## make check-user     those of a few minutes: no kernel, no broken locks
 ## make check-broken   are deliberately wrong variants of the lock caught?
+## make kernel-apply   the series for KVERSION, by git am, into the tree KSRC
 ## make bench          measure against the alternatives; BENCH=full for longer
 ## make deps           install, or name, the packages that check and bench need
 ## make clean
@@ -117,6 +118,15 @@ check: need-check
 	+@MAKE='$(MAKE)' $(tests) tools/check.sh broken
 check-broken: need-check
 	+$(q)$(MAKE) --no-print-directory -C selftests check-broken $(tests)
+
+KVERSION ?= 5.10
+series := kernel/patches/v$(KVERSION)
+.PHONY: kernel-apply
+kernel-apply:
+	$(if $(KSRC),,$(error KSRC is not set: say KSRC=DIR, your kernel tree))
+	$(if $(wildcard $(series)),,$(error no series for kernel $(KVERSION): \
+		there are $(notdir $(wildcard kernel/patches/v*))))
+	$(q)kernel/vm/vm apply KVERSION=$(KVERSION) KSRC='$(KSRC)' SERIES=$(series)
 
 deps: need-check need-bench
 need-%: FORCE

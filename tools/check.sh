@@ -36,6 +36,7 @@ part abi 'The public header agrees with the library' selftests/install/abi.sh
 part selftests 'The lock does what it promises' sub_make -C selftests run_tests
 part bench 'What the benchmark measures excludes' sub_make bench-verify
 part install 'An installed copy works' selftests/install/install.sh
+part series 'The patches for kernels have the same lock' kernel/patches/check.sh
 [ "${1-}" = broken ] &&
 	part broken 'Locks that are broken on purpose are caught' \
 		sub_make -C selftests check-broken
