@@ -1,0 +1,71 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# For the guest: dax_test on each file system. The kernel's command line may
+# say which, DAX_FS=ext4,xfs, and what to do, DAX_ARGS=-t5; or DAX_BROKEN=1:
+# the runs without the lock, each kind on a file system of its own, as they
+# leave it corrupted.
+# shellcheck source=../../kernel/vm/guest/lib.sh
+. /rig/lib.sh
+
+: "${DAX_FS:=ext2,ext4,xfs}" "${DAX_ARGS:=}" "${DAX_BROKEN:=}"
+
+# For extents on 2 MiB boundaries.
+mkfs_options() {
+	case $1 in
+	ext4) echo "-E stride=512,stripe_width=512" ;;
+	xfs) echo "-d su=2m,sw=1,agcount=2 -l size=64m,su=32k" ;;
+	esac
+}
+
+# run_on FILESYSTEM ARGUMENT...: one result of this script.
+run_on() {
+	fs=$1
+	shift
+	# shellcheck disable=SC2046
+	if ! { make_fs "$fs" $(mkfs_options "$fs") && mount_dax "$fs" /mnt; } >/tmp/mkfs.log 2>&1; then
+		cat /tmp/mkfs.log
+		exit 1
+	fi
+	# Line by line, so that all of it is there even if the guest gets stuck.
+	{ /rig/dax_test "$@" 2>&1; echo $? >/tmp/result; } |
+		while IFS= read -r line; do echo "    $line"; done
+	result=$(cat /tmp/result)
+	umount /mnt
+	if [ -z "$DAX_BROKEN" ] && ! check_fs "$fs" >/tmp/fsck.log 2>&1; then
+		sed 's/^/# /' /tmp/fsck.log
+		result=9
+	fi
+	number=$((number + 1))
+	case $result in
+	0) echo "ok $number $fs${3+.$3}" ;;
+	4) echo "ok $number $fs${3+.$3} # SKIP all of it" ;;
+	*) echo "not ok $number $fs${3+.$3}"; status=1 ;;
+	esac
+}
+
+number=0
+status=0
+# shellcheck disable=SC2046
+set -- $(echo "$DAX_FS" | tr , ' ')
+echo "KTAP version 1"
+if [ -z "$DAX_BROKEN" ]; then
+	echo "1..$#"
+	for fs; do
+		# shellcheck disable=SC2086
+		run_on "$fs" $DAX_ARGS /mnt
+	done
+else
+	echo "1..$(($# * 8))"
+	for fs; do
+		for kind in truncate punch zero collapse insert; do
+			run_on "$fs" -e /mnt "race.$kind"
+		done
+		run_on "$fs" -e /mnt sync
+		run_on "$fs" -e /mnt pinned
+		# Those that say why they cannot fail.
+		run_on "$fs" -e /mnt coherence race.write buffer cross direct \
+			freeze enospc
+	done
+fi
+exit $status
