@@ -45,12 +45,12 @@ struct report {
 
 const char *directory;
 char fs_type[32];
+unsigned int seconds = 2;
 uint64_t seed = 1;
 bool write_at_once;
 atomic_bool stop;
 
 static char fs_device[32];
-static unsigned int seconds = 2;
 static unsigned int broken_seconds = 30;
 static bool broken, any_fs;
 static struct report *report;

@@ -27,6 +27,7 @@ struct point {
 
 extern const char *directory;
 extern char fs_type[32];
+extern unsigned int seconds;	/* that a point shall take */
 extern uint64_t seed;
 extern bool write_at_once;	/* see race.c */
 
