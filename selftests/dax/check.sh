@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# For the guest: dax_test on each file system. The kernel's command line may
-# say which, DAX_FS=ext4,xfs, and what to do, DAX_ARGS=-t5; or DAX_BROKEN=1:
-# the runs without the lock, each kind on a file system of its own, as they
-# leave it corrupted.
+# For the guest: dax_test on each file system. The kernel's command line may say
+# which, DAX_FS=ext4,xfs, which points, DAX_POINTS=race,pinned.pte, and how,
+# DAX_ARGS=-t5; or DAX_BROKEN=1: the runs without the lock, each kind on a file
+# system of its own, as they leave it corrupted.
 # shellcheck source=../../kernel/vm/guest/lib.sh
 . /rig/lib.sh
 
-: "${DAX_FS:=ext2,ext4,xfs}" "${DAX_ARGS:=}" "${DAX_BROKEN:=}"
+: "${DAX_FS:=ext2,ext4,xfs}" "${DAX_ARGS:=}" "${DAX_POINTS:=}" "${DAX_BROKEN:=}"
 
 # For extents on 2 MiB boundaries.
 mkfs_options() {
@@ -22,6 +22,8 @@ mkfs_options() {
 run_on() {
 	fs=$1
 	shift
+	name=$fs
+	[ -z "$DAX_BROKEN" ] || name=$fs.$3
 	# shellcheck disable=SC2046
 	if ! { make_fs "$fs" $(mkfs_options "$fs") && mount_dax "$fs" /mnt; } >/tmp/mkfs.log 2>&1; then
 		cat /tmp/mkfs.log
@@ -38,9 +40,9 @@ run_on() {
 	fi
 	number=$((number + 1))
 	case $result in
-	0) echo "ok $number $fs${3+.$3}" ;;
-	4) echo "ok $number $fs${3+.$3} # SKIP all of it" ;;
-	*) echo "not ok $number $fs${3+.$3}"; status=1 ;;
+	0) echo "ok $number $name" ;;
+	4) echo "ok $number $name # SKIP all of it" ;;
+	*) echo "not ok $number $name"; status=1 ;;
 	esac
 }
 
@@ -52,8 +54,8 @@ echo "KTAP version 1"
 if [ -z "$DAX_BROKEN" ]; then
 	echo "1..$#"
 	for fs; do
-		# shellcheck disable=SC2086
-		run_on "$fs" $DAX_ARGS /mnt
+		# shellcheck disable=SC2046,SC2086
+		run_on "$fs" $DAX_ARGS /mnt $(echo "$DAX_POINTS" | tr , ' ')
 	done
 else
 	echo "1..$(($# * 8))"

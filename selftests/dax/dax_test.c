@@ -267,8 +267,11 @@ static const struct point points[] = {
 	{ "buffer.read.pte", own_buffer, PUNCH, false, NULL, NO_DEADLOCK },
 	{ "buffer.read.pmd", own_buffer, PUNCH, true, NULL, NO_DEADLOCK },
 	{ "cross", cross_copy, 0, false, NULL, NO_DEADLOCK },
-	{ "pinned.pte", pinned, 0, false, "layouts", NULL },
-	{ "pinned.pmd", pinned, 0, true, "layouts", NULL },
+	{ "pinned.pte", pinned, WRITE, false, "layouts", NULL },
+	{ "pinned.pmd", pinned, WRITE, true, "layouts", NULL },
+	{ "pinned.edge.truncate", pinned, TRUNCATE, true, "layouts", NULL },
+	{ "pinned.edge.punch", pinned, PUNCH, true, "layouts", NULL },
+	{ "pinned.edge.zero", pinned, ZERO, true, "layouts", NULL },
 	{ "direct.pte", direct, 0, false, NULL,
 	  "what is read into freed blocks is not in the file; see pinned" },
 	{ "direct.pmd", direct, 0, true, NULL,
@@ -449,10 +452,30 @@ static bool chosen(const struct point *point, char **names)
 	return !*names;
 }
 
+/* Print the names of all results, for whoever must see that none is missing. */
+static void list_points(void)
+{
+	char paths[64], *path, *rest;
+	size_t i;
+
+	for (i = 0; i < POINTS; i++) {
+		if (!broken)
+			printf("%s\n", points[i].name);
+		if (!broken || !points[i].paths)
+			continue;
+		strcpy(paths, points[i].paths);
+		for (path = strtok_r(paths, ",", &rest); path;
+		     path = strtok_r(NULL, ",", &rest))
+			printf("broken.%s.%s\n", points[i].name, path);
+	}
+	exit(0);
+}
+
 static void usage(void)
 {
-	errx(2, "usage: dax_test [-e] [-n] [-w] [-t SECONDS] [-b SECONDS] [-s SEED] [DIRECTORY [POINT]...]\n"
+	errx(2, "usage: dax_test [-e] [-l] [-n] [-w] [-t SECONDS] [-b SECONDS] [-s SEED] [DIRECTORY [POINT]...]\n"
 	     "  -e  --expect-broken: each point without the lock of each of its paths\n"
+	     "  -l  list the points, or with -e what must be seen to fail\n"
 	     "  -n  also where files are not DAX, to try the program itself\n"
 	     "  -w  write(2) must be seen at once even beside a fault for a store\n"
 	     "  -t  how long a point runs; -b with -e, at most\n"
@@ -464,15 +487,19 @@ int main(int argc, char **argv)
 {
 	char zeroout[128], default_zeroout[16] = "";
 	unsigned int plan = 0;
+	bool list = false;
 	int option, fd;
 	size_t i;
 
 	if (argc > 1 && !strcmp(argv[1], "--expect-broken"))
 		argv[1] = "-e";
-	while ((option = getopt(argc, argv, "enwt:b:s:")) != -1) {
+	while ((option = getopt(argc, argv, "elnwt:b:s:")) != -1) {
 		switch (option) {
 		case 'e':
 			broken = true;
+			break;
+		case 'l':
+			list = true;
 			break;
 		case 'n':
 			any_fs = true;
@@ -493,6 +520,8 @@ int main(int argc, char **argv)
 			usage();
 		}
 	}
+	if (list)
+		list_points();
 	directory = optind < argc ? argv[optind++] : getenv("DAX_DIR");
 	if (!directory) {
 		ktap_plan(1);

@@ -12,6 +12,12 @@
 /*
  * A page that vmsplice() keeps pinned in a pipe, as direct I/O and RDMA pin
  * theirs: its block must not be freed before the pipe has been emptied.
+ *
+ * The argument WRITE is for that alone. Any other operation comes first, on
+ * another page of the same huge entry, while a mapping by PTEs shows the page.
+ * It deletes the entry as a whole, so it has to unmap all of its pages: else
+ * this one is mapped without an entry, can be pinned without a fault, and
+ * nothing that frees it later finds it busy.
  */
 struct pin_test {
 	int		fd;
@@ -31,23 +37,37 @@ static void *punch_pinned(void *argument)
 	return NULL;
 }
 
+/* Remove something else than @offset. */
+static void remove_neighbour(const struct pin_test *test,
+			     enum operation operation)
+{
+	if (operation == TRUNCATE)
+		resize(test->fd, HUGE - PAGE);
+	else if (fallocate(test->fd, operations[operation].mode,
+			   (test->offset + HUGE / 2) % HUGE, PAGE))
+		err(2, "fallocate");
+}
+
 void pinned(const struct point *point)
 {
+	const enum operation first = point->argument;
 	const size_t size = point->huge ? HUGE : 16 * PAGE;
 	struct pin_test test = { .fd = create_file(directory) };
-	char *map, *block = malloc(size), got[PAGE];
+	char *map, *small, *block = malloc(size), got[PAGE];
 	struct iovec vector = { .iov_len = PAGE };
 	pthread_t thread;
 	int pipes[2], rounds = 0, i;
 
-	if (!has_fallocate(test.fd, PUNCH))
-		skip("%s has no punch", fs_type);
+	if (!has_fallocate(test.fd, PUNCH) ||
+	    (first == ZERO && !has_fallocate(test.fd, ZERO)))
+		skip("%s has no punch or zero-range", fs_type);
 	if (pipe(pipes))
 		err(2, "pipe");
 	for (i = 0; i < 8 && !atomic_load(&stop); i++) {
 		resize(test.fd, 0);
 		map = map_file(test.fd, size, MAP_SHARED, point->huge);
-		if (!map || fsync(test.fd) || fallocate(test.fd, 0, 0, size))
+		small = map_file(test.fd, size, MAP_SHARED, false);
+		if (!map || !small || fsync(test.fd) || fallocate(test.fd, 0, 0, size))
 			err(2, "mmap, fsync or fallocate");
 		memset(block, 'a' + i, size);
 		write_at(test.fd, block, size, 0);
@@ -58,6 +78,11 @@ void pinned(const struct point *point)
 		test.offset = (i * 37 % (size / PAGE)) * PAGE;
 		test.emptied = false;
 		vector.iov_base = map + test.offset;
+		if (first != WRITE) {
+			vector.iov_base = small + test.offset;
+			load(vector.iov_base);
+			remove_neighbour(&test, first);
+		}
 		if (vmsplice(pipes[1], &vector, 1, 0) != PAGE)
 			err(2, "vmsplice");
 		thread = start(punch_pinned, &test);
@@ -74,6 +99,7 @@ void pinned(const struct point *point)
 		else if (load(map + test.offset))
 			failed("the page is there after the punch");
 		munmap(map, size);
+		munmap(small, size);
 	}
 	if (!rounds)
 		skip_huge();
