@@ -27,8 +27,22 @@ is_mail() {
 	done
 }
 
+# The programs that run in the guest, all of them and none that is gone.
+has_selftests() {
+	local ours theirs=tools/testing/selftests/range_lock status=0
+	for ours in selftests/ktap.h selftests/dax/*.[ch]; do
+		same "$1" "$theirs/${ours#selftests/}" "$ours" || status=1
+	done
+	git apply --numstat "$1" | cut -f 3 | grep "^$theirs/.*\.[ch]$" |
+		while read -r file; do
+			[ -e "selftests/${file#"$theirs/"}" ] ||
+				{ echo "$file is not ours"; exit 1; }
+		done || status=1
+	return "$status"
+}
+
 series=(kernel/patches/*/)
-plan $((${#series[@]} * 4))
+plan $((${#series[@]} * 5))
 for directory in "${series[@]}"; do
 	version=$(basename "$directory")
 	lock=$(echo "$directory"0001-*.patch)
@@ -39,6 +53,8 @@ for directory in "${series[@]}"; do
 		include/linux/range_lock.h kernel/include/linux/range_lock.h
 	point "$version: the histories are ours" same "$kunit" \
 		kernel/locking/range_lock_histories.h selftests/histories.h
+	point "$version: the selftests are ours" has_selftests \
+		"$directory"*-selftests-range_lock-test-page-faults-on-DAX-files.patch
 	point "$version: all patches are for git am" is_mail "$directory"*.patch
 done
 exit $failed
