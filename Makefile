@@ -6,7 +6,9 @@
 ## make check          all tests
 ## make check-user     those of a few minutes: no kernel, no broken locks
 ## make check-broken   are deliberately wrong variants of the lock caught?
-## make kernel-apply   the series for KVERSION, by git am, into the tree KSRC
+## make kernel-apply   our series, by git am, into the kernel tree KSRC
+## make kernel-check   is a kernel with it correct? Builds and boots two of them
+## make kernel-bench   and what does it gain? Takes about 40 minutes
 ## make bench          measure against the alternatives; BENCH=full for longer
 ## make deps           install, or name, the packages that check and bench need
 ## make clean
@@ -115,18 +117,11 @@ tests = BUILD='$(abspath $(BUILD))' CC='$(CC)' CXX='$(CXX)'
 check-user: need-check
 	+@MAKE='$(MAKE)' $(tests) tools/check.sh
 check: need-check
-	+@MAKE='$(MAKE)' $(tests) tools/check.sh broken
+	+@MAKE='$(MAKE)' $(tests) tools/check.sh all
 check-broken: need-check
 	+$(q)$(MAKE) --no-print-directory -C selftests check-broken $(tests)
 
-KVERSION ?= 5.10
-series := kernel/patches/v$(KVERSION)
-.PHONY: kernel-apply
-kernel-apply:
-	$(if $(KSRC),,$(error KSRC is not set: say KSRC=DIR, your kernel tree))
-	$(if $(wildcard $(series)),,$(error no series for kernel $(KVERSION): \
-		there are $(notdir $(wildcard kernel/patches/v*))))
-	$(q)kernel/vm/vm apply KVERSION=$(KVERSION) KSRC='$(KSRC)' SERIES=$(series)
+include kernel/kernel.mk
 
 deps: need-check need-bench
 need-%: FORCE

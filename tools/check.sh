@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# make check-user, and with the argument "broken" make check: runs everything,
-# also after a failure, and keeps a log of each part in BUILD/check. The last
-# line sums up all test points.
+# make check-user, and with the argument "all" make check: runs everything, also
+# after a failure, and keeps a log of each part in BUILD/check. The last line
+# sums up all test points.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -37,10 +37,14 @@ part selftests 'The lock does what it promises' sub_make -C selftests run_tests
 part bench 'What the benchmark measures excludes' sub_make bench-verify
 part install 'An installed copy works' selftests/install/install.sh
 part series 'The patches for kernels have the same lock' kernel/patches/check.sh
-[ "${1-}" = broken ] &&
+part style 'The lock is in kernel style' tools/kernel-style.sh
+if [ "${1-}" = all ]; then
 	part broken 'Locks that are broken on purpose are caught' \
 		sub_make -C selftests check-broken
-part style 'The lock is in kernel style' tools/kernel-style.sh
+	part kernel 'A kernel with the patches is correct' \
+		env MAY_SKIP=1 kernel/vm/kernel-check
+	part rig 'What ran such kernels calls a bad run bad' kernel/vm/selftest
+fi
 
 printf '\n== Summary, of the logs in %s\n' "$logs"
 awk -f tools/ktap-count.awk "${order[@]}"

@@ -25,6 +25,11 @@ build_kernel() {
 	local fragments=("$here/config/base.config" "$here/config/$kver.config"
 		"$here/config/$FLAVOUR.config") fragment key refused make
 	begin build "$name $FLAVOUR"
+	if [ -n "$ours" ]; then
+		fragments+=("$here/config/ours.config")
+		[ ! -e "$here/config/ours-$FLAVOUR.config" ] ||
+			fragments+=("$here/config/ours-$FLAVOUR.config")
+	fi
 	# shellcheck disable=SC2206
 	fragments+=($CONFIGS)
 	for fragment in "${fragments[@]}"; do

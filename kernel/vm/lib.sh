@@ -5,8 +5,16 @@
 step=vm			# the step at work, as error messages name it
 log=			# its log
 line_open=		# its line has no end yet
+exit_status=2		# of a step that fails; see cannot
 child=			# what runs now, for the signal handler
 undo=()			# what puts things right if the step ends here
+
+# die WHAT...: the step has failed.
+# cannot WHAT...: it cannot be done on this host, as it is. Status 3.
+cannot() {
+	exit_status=3
+	die "$@"
+}
 
 die() {
 	[ -z "$line_open" ] || echo "FAILED"
@@ -17,7 +25,7 @@ die() {
 		[ -n "$V" ] || tail -n 12 "$log" | sed 's/^/  | /' >&2
 		printf '%s: the whole log: %s\n' "$step" "$log" >&2
 	fi
-	exit 2
+	exit "$exit_status"
 }
 
 # begin STEP WHAT: opens the step's line and its log.
@@ -85,7 +93,7 @@ need_space() {
 	local free
 	free=$(df -Pm "$1" | awk 'NR == 2 { print $4 }')
 	[ "$free" -ge "$2" ] ||
-		die "not enough space: needs $2 MB in $1, which has $free MB free"
+		cannot "not enough space: needs $2 MB in $1, which has $free MB free"
 }
 
 # Two runs may share the cache; they take turns, until finish.
@@ -119,17 +127,16 @@ check_host() {
 	local missing
 	begin check "host packages"
 	[[ $cache != *[[:space:]:]* ]] || die "the kernel's make takes no blank and no colon in $cache"
-	[ "$(uname -m)" = x86_64 ] || die "needs an x86-64 host, this is $(uname -m)"
+	[ "$(uname -m)" = x86_64 ] || cannot "needs an x86-64 host, this is $(uname -m)"
 	missing=$(missing_packages)
 	if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && [ -z "${NO_INSTALL:-}" ]; then
 		bounded 300 apt-get update || :
 		# shellcheck disable=SC2086
-		run 1200 env DEBIAN_FRONTEND=noninteractive apt-get install \
-			-y --no-install-recommends -o DPkg::Lock::Timeout=300 $missing
+		bounded 1200 env DEBIAN_FRONTEND=noninteractive apt-get install \
+			-y --no-install-recommends -o DPkg::Lock::Timeout=300 $missing || :
 		missing=$(missing_packages)
-		[ -z "$missing" ] || die "installed, but still not usable: $missing"
 	fi
-	[ -z "$missing" ] || die "missing packages: $missing
+	[ -z "$missing" ] || cannot "missing packages: $missing
   install them with: apt-get install --no-install-recommends $missing"
 	finish ok
 }

@@ -49,7 +49,7 @@ setup_apt() {
 	local by=/usr/share/keyrings/debian-archive-keyring.gpg
 	main=${DEBIAN_MIRROR:-$(mirror Debian debian)}
 	security=${DEBIAN_SECURITY_MIRROR:-$(mirror Debian-Security debian-security)}
-	[ -n "$main" ] || die "this system's apt names no Debian mirror; say DEBIAN_MIRROR=URL"
+	[ -n "$main" ] || cannot "this system's apt names no Debian mirror; say DEBIAN_MIRROR=URL"
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
 	: >"$apt/status"
 	for suite in $suites; do
@@ -86,11 +86,11 @@ download() {
 	# One suite of several may be gone: what is offered counts.
 	bounded 600 apt-get -c "$apt/apt.conf" update || :
 	offered=$(apt-cache -c "$apt/apt.conf" madison "$package" 2>>"$log" | awk '{ printf " %s", $3 }')
-	[ -n "$offered" ] || die "no $package found in: $suites
+	[ -n "$offered" ] || cannot "no $package found in: $suites
   other mirrors: DEBIAN_MIRROR=URL DEBIAN_SECURITY_MIRROR=URL"
 	mkdir -p "$cache/debs"
 	bounded 1200 env -C "$apt" apt-get -c "$apt/apt.conf" download "$package=$name" ||
-		die "cannot get $package $name; KVERSION=V takes another one (untested) of:$offered"
+		cannot "cannot get $package $name; KVERSION=V takes another one (untested) of:$offered"
 	mv "$apt/"*.deb "$1"
 	rm -rf "$apt"
 }
@@ -183,8 +183,12 @@ fetch_ksrc() {
 	finish
 }
 
-# Sets patches.
+# Sets patches, and SERIES if that is ours.
 list_patches() {
+	if [ "$SERIES" = ours ]; then
+		SERIES=$(realpath -m -- "$here/../patches/v$kver")
+		[ -d "$SERIES" ] || die "this project has no series for kernel $kver"
+	fi
 	[ -d "$SERIES" ] || die "SERIES=$SERIES is no directory"
 	patches=("$SERIES"/*.patch)
 	[ -e "${patches[0]}" ] || die "SERIES=$SERIES has no *.patch"
@@ -254,7 +258,7 @@ apply_ksrc() {
 	version=$(tree_version "$KSRC")
 	[ -n "$version" ] || die "KSRC=$KSRC is no kernel tree: no version in its Makefile"
 	lookup "$version"
-	SERIES=${SERIES:-$here/../patches/v$kver}
+	SERIES=${SERIES:-ours}
 	list_patches
 	begin apply "$(basename "$SERIES") (${#patches[@]} patches) to $KSRC ($version)"
 	[ "$(git -C "$KSRC" rev-parse --show-toplevel 2>>"$log")" = "$KSRC" ] ||
