@@ -108,6 +108,38 @@ struct history {
 #define RESUME(who, outcome, lets_go) \
 	{ HISTORY_RESUME, who, who, 0, 0, 0, outcome, lets_go }
 
+/* Ranges that share the address 18, for segments of 16 or of 8 addresses. */
+#define NARROW	18, 20		/* lies in one of them */
+#define ACROSS	10, 25		/* has addresses of two */
+#define WIDE	0, 999		/* has many */
+
+/* What conflicts with the one before, in whichever tree that is. */
+#define ORDER(name, first, second, third)				\
+	{ "order_of_" name, STRICT, {					\
+		WRITE(A, first, GRANTED), WRITE(B, second, WAITS),	\
+		READ(C, third, WAITS), WRITE(F, 5000, 5003, GRANTED),	\
+		UNLOCK(A, GO(B)), TRY_READ(A, third, BUSY),		\
+		READ(A, first, WAITS), UNLOCK(B, GO(A) | GO(C)),	\
+		WRITE(B, second, WAITS), UNLOCK(A, NOBODY),		\
+		UNLOCK(C, GO(B)), UNLOCK(F, NOBODY),			\
+		UNLOCK(B, NOBODY) } },					\
+	{ "cancel_of_" name, STRICT, {					\
+		WRITE(A, first, GRANTED), WRITE(B, second, WAITS),	\
+		WRITE(C, third, WAITS), WRITE(D, second, WAITS),	\
+		CANCEL(C, NOBODY), READ(C, third, WAITS),		\
+		UNLOCK(A, GO(B)), WRITE(A, first, WAITS),		\
+		CANCEL(D, NOBODY), UNLOCK(B, GO(C)), CANCEL(A, NOBODY),	\
+		TRY_WRITE(A, first, BUSY), UNLOCK(C, NOBODY),		\
+		TRY_WRITE(A, first, GRANTED), UNLOCK(A, NOBODY) } },	\
+	{ "downgrade_of_" name, STRICT, {				\
+		WRITE(A, first, GRANTED), READ(B, second, WAITS),	\
+		WRITE(C, third, WAITS), READ(D, second, WAITS),		\
+		DOWNGRADE(A, GO(B)), TRY_READ(E, first, BUSY),		\
+		CANCEL(C, GO(D)), TRY_READ(E, third, GRANTED),		\
+		UNLOCK(A, NOBODY), UNLOCK(E, NOBODY),			\
+		WRITE(C, third, WAITS), UNLOCK(B, NOBODY),		\
+		UNLOCK(D, GO(C)), UNLOCK(C, NOBODY) } }
+
 static const struct history histories[] = {
 	/* Geometry: which ranges overlap. */
 	{ "geometry_equal", STRICT, {
@@ -422,6 +454,65 @@ static const struct history histories[] = {
 		WRITE(A, 0, 9, GRANTED), WRITE_BY(A, B, 20, 29),
 		WRITE(C, 5, 24, WAITS), UNLOCK(A, NOBODY),
 		UNLOCK_BY(A, B, GO(C)), UNLOCK(C, NOBODY) } },
+
+	/* Narrow, across two segments, and wide, in every order: H8, H9. */
+	ORDER("narrow_across_wide", NARROW, ACROSS, WIDE),
+	ORDER("narrow_wide_across", NARROW, WIDE, ACROSS),
+	ORDER("across_narrow_wide", ACROSS, NARROW, WIDE),
+	ORDER("across_wide_narrow", ACROSS, WIDE, NARROW),
+	ORDER("wide_narrow_across", WIDE, NARROW, ACROSS),
+	ORDER("wide_across_narrow", WIDE, ACROSS, NARROW),
+	{ "wide_takes_whole_segments", STRICT, {
+		READ(A, 8, 12, GRANTED), READ(B, 10, 25, GRANTED),
+		WRITE(C, 8, 9, WAITS), TRY_WRITE(D, 13, 13, BUSY),
+		WRITE(D, 26, 27, GRANTED), UNLOCK(A, GO(C)),
+		UNLOCK(D, NOBODY), UNLOCK(B, NOBODY), UNLOCK(C, NOBODY) } },
+	{ "wide_is_met_by_what_reaches_out", STRICT, {
+		WRITE(A, 10, 25, GRANTED), WRITE(B, 45, 46, GRANTED),
+		READ(F, 2, 2, GRANTED), READ(C, 20, 45, WAITS),
+		WRITE(D, 2, 10, WAITS), UNLOCK(A, NOBODY), UNLOCK(B, GO(C)),
+		WRITE(A, 2, 45, WAITS), UNLOCK(F, GO(D)), UNLOCK(C, NOBODY),
+		UNLOCK(D, GO(A)), UNLOCK(A, NOBODY) } },
+	{ "wide_waits_for_many_narrow", STRICT, {
+		WRITE(A, 0, 3, GRANTED), WRITE(B, 32, 35, GRANTED),
+		READ(C, 64, 67, GRANTED), WRITE(D, 0, 999, WAITS),
+		TRY_WRITE(E, 100, 103, BUSY), WRITE(E, 5000, 5003, GRANTED),
+		READ(F, 64, 64, WAITS), UNLOCK(C, NOBODY), UNLOCK(A, NOBODY),
+		UNLOCK(B, GO(D)), UNLOCK(D, GO(F)), UNLOCK(F, NOBODY),
+		UNLOCK(E, NOBODY) } },
+	{ "wide_readers_and_narrow_writers", STRICT, {
+		READ(A, 0, 999, GRANTED), READ(B, 500, 5000, GRANTED),
+		WRITE(C, 16, 17, WAITS), WRITE(D, 4000, 4000, WAITS),
+		WRITE(E, 9000, 9000, GRANTED), UNLOCK(A, GO(C)),
+		UNLOCK(E, NOBODY), UNLOCK(B, GO(D)), UNLOCK(C, NOBODY),
+		UNLOCK(D, NOBODY) } },
+	{ "wide_is_passed_by_narrow", PASSING, {
+		WRITE(A, 0, 3, GRANTED), WRITE(B, 0, 999, WAITS),
+		WRITE(C, 32, 35, GRANTED), TRY_WRITE(D, 64, 67, GRANTED),
+		AGE, TRY_WRITE(E, 96, 99, BUSY), READ(E, 96, 99, WAITS),
+		UNLOCK(A, NOBODY), UNLOCK(D, NOBODY), UNLOCK(C, GO(B)),
+		UNLOCK(B, GO(E)), UNLOCK(E, NOBODY) } },
+	{ "wide_eligible_is_passed_by_narrow", PASSING, {
+		WRITE(A, 0, 3, GRANTED), WRITE(B, 0, 999, WAITS), STALL(B),
+		UNLOCK(A, NOBODY), WRITE(C, 32, 35, GRANTED),
+		WRITE(D, 64, 67, GRANTED), RESUME(B, WAITS, NOBODY),
+		UNLOCK(C, NOBODY), UNLOCK(D, GO(B)), UNLOCK(B, NOBODY) } },
+	{ "narrow_eligible_then_wide", PASSING, {
+		WRITE(A, 0, 3, GRANTED), WRITE(B, 0, 3, WAITS), STALL(B),
+		UNLOCK(A, NOBODY), WRITE(C, 0, 999, GRANTED),
+		TRY_READ(D, 2, 2, BUSY), RESUME(B, WAITS, NOBODY),
+		UNLOCK(C, GO(B)), UNLOCK(B, NOBODY) } },
+	{ "narrow_eligible_gives_up", PASSING, {
+		WRITE(A, 0, 3, GRANTED), WRITE(B, 0, 3, WAITS), STALL(B),
+		WRITE(C, 2, 9, WAITS), UNLOCK(A, NOBODY),
+		WRITE(D, 0, 1, GRANTED), SIGNAL(B),
+		RESUME(B, GIVES_UP, GO(C)), UNLOCK(D, NOBODY),
+		UNLOCK(C, NOBODY) } },
+	{ "narrow_granted_on_the_way", STRICT, {
+		WRITE(A, 0, 3, GRANTED), WRITE(B, 0, 3, WAITS), STALL(B),
+		UNLOCK(A, GO(B)), WRITE(C, 0, 999, WAITS), SIGNAL(B),
+		RESUME(B, GRANTED, NOBODY), WRITE(D, 0, 3, WAITS),
+		UNLOCK(B, GO(C)), UNLOCK(C, GO(D)), UNLOCK(D, NOBODY) } },
 };
 
 #define HISTORIES	(sizeof(histories) / sizeof(histories[0]))

@@ -7,6 +7,11 @@
  * Nothing here sleeps in order to let something happen. A step is over when
  * its call has returned, or when its request says that it waits; until then
  * the driver looks again and again. HANG_S is for broken locks only.
+ *
+ * Each history is played in several modes, which must make no difference: as
+ * it is; NAME.shards, after the tree was split, into segments of several sizes;
+ * and NAME.shuffled, with the tree split or joined at random between the steps,
+ * whatever is held or waits then.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,6 +36,13 @@ int range_read_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
 			 clockid_t clock, const struct timespec *abstime);
 int range_write_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
 			  clockid_t clock, const struct timespec *abstime);
+
+enum mode { AS_IT_IS, WITH_SHARDS, SHUFFLED, MODES };
+
+static const char *const mode_names[] = { "", ".shards", ".shuffled" };
+
+/* How often each is played, as the segments are of different sizes. */
+static const unsigned int mode_rounds[] = { 1, 4, 24 };
 
 struct actor {
 	struct range_lock lock;
@@ -64,6 +76,26 @@ static bool get(const bool *flag)
 static void set(bool *flag, bool value)
 {
 	__atomic_store_n(flag, value, __ATOMIC_SEQ_CST);
+}
+
+/*
+ * The time, as the lock sees it: the linker puts this one in place of libc's.
+ * It stands still, so that no waiter gets old by itself; until AGE, from when
+ * on between any two looks at the clock there is more than any bound.
+ */
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+static long seconds = 1000;
+static bool time_flies;
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	now->tv_nsec = 0;
+	now->tv_sec = get(&time_flies) ?
+		      __atomic_add_fetch(&seconds, 1000, __ATOMIC_SEQ_CST) :
+		      __atomic_load_n(&seconds, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
 /* The side of the tasks. */
@@ -152,14 +184,17 @@ static void *run_task(void *arg)
 
 static const struct history *history;
 static const struct history_step *step;
+static enum mode mode;
+static unsigned int round_number;
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
 fail(const char *format, ...)
 {
 	va_list args;
 
-	printf("# %s, step %d, %c: ", history->name,
-	       (int)(step - history->steps) + 1, 'A' + step->actor);
+	printf("# %s%s, round %u, step %d, %c: ", history->name,
+	       mode_names[mode], round_number, (int)(step - history->steps) + 1,
+	       'A' + step->actor);
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
@@ -172,7 +207,7 @@ static void look_again(time_t *since)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	__real_clock_gettime(CLOCK_MONOTONIC, &now);
 	if (!*since)
 		*since = now.tv_sec;
 	if (now.tv_sec - *since > HANG_S)
@@ -253,9 +288,7 @@ static void play_step(void)
 
 	switch (step->op) {
 	case HISTORY_AGE:
-		spin_lock(&tree.lock);
-		tree.bound_ns = 1;
-		spin_unlock(&tree.lock);
+		set(&time_flies, true);
 		return;
 	case HISTORY_STALL:
 		set(&actor->at_gate, false);
@@ -291,33 +324,75 @@ static void play_step(void)
 		WRITE_ONCE(actor->task->signalled, false);
 }
 
-static void play_history(const void *arg)
+/* Split the tree, which works only while somebody is in it, if one can. */
+static void split(unsigned int bits)
 {
+	const u64 elsewhere = 1ULL << 40;
+	struct range_lock pilot;
+
+	range_lock_init(&pilot, elsewhere, elsewhere);
+	if (range_read_trylock(&tree, &pilot)) {
+		range_lock_split(&tree, bits);
+		range_read_unlock(&tree, &pilot);
+	}
+}
+
+static bool is_split(void)
+{
+	long word = atomic_long_read(&tree.word);
+
+	return (word & 3) == 3;		/* SHARDS, as range_lock.c has it */
+}
+
+static bool join(void)
+{
+	struct range_lock full;
+
+	range_lock_init_full(&full);
+	return range_is_locked(&tree, &full);
+}
+
+static void shuffle(void)
+{
+	static unsigned int random;
+
+	random = random * 1103515245 + 12345;
+	switch (random >> 24 & 3) {
+	case 0:
+		join();
+		if (is_split())
+			fail("the trees were not joined");
+		break;
+	case 1:
+		split(round_number % 6);
+		break;
+	case 2:
+		/* Only what is there already; maybe nothing. */
+		range_lock_split(&tree, round_number % 6);
+		break;
+	}
+}
+
+static void play_round(void)
+{
+	static const unsigned int bits[] = { 0, 3, 4, 12 };
 	int i;
 
-	alarm(4 * HANG_S);
-	history = arg;
 	step = history->steps;
-	if (history->tree == STRICT)
-		__range_lock_tree_init(&tree, 0, NULL, NULL);
-	else
-		__range_lock_tree_init(&tree, U32_MAX, NULL, NULL);
-
-	for (i = 0; i < HISTORY_ACTORS; i++) {
-		struct actor *actor = &actors[i];
-		time_t since = 0;
-
-		memset(&actor->lock, 0xa5, sizeof(actor->lock));
-		sem_init(&actor->go, 0, 0);
-		sem_init(&actor->resume, 0, 0);
-		actor->busy = true;
-		if (pthread_create(&actor->thread, NULL, run_task, actor))
-			fail("no thread");
-		while (get(&actor->busy))
-			look_again(&since);
+	set(&time_flies, false);
+	__range_lock_tree_init(&tree, history->tree == STRICT ?
+				      0 : RANGE_LOCK_BOUND_NS, NULL, NULL);
+	for (i = 0; i < HISTORY_ACTORS; i++)
+		memset(&actors[i].lock, 0xa5, sizeof(actors[i].lock));
+	if (mode == WITH_SHARDS) {
+		split(bits[round_number]);
+		if (!is_split())
+			fail("the tree was not split");
 	}
 
-	for (step = history->steps; step->op != HISTORY_DONE; step++) {
+	for (; step->op != HISTORY_DONE; step++) {
+		if (mode == SHUFFLED)
+			shuffle();
 		play_step();
 		for (i = 0; i < HISTORY_ACTORS; i++)
 			if (step->lets_go & GO(i))
@@ -332,16 +407,61 @@ static void play_history(const void *arg)
 			fail("an invariant does not hold");
 	}
 
-	for (i = 0; i < HISTORY_ACTORS; i++) {
+	for (i = 0; i < HISTORY_ACTORS; i++)
 		if (actors[i].waits)
 			fail("the history leaves %c waiting", 'A' + i);
+	/* Shards may stay, but not what is in them. */
+	if (join() || atomic_long_read(&tree.word))
+		fail("the history leaves something held");
+	range_lock_tree_destroy(&tree);
+}
+
+static void play_history(const void *arg)
+{
+	int i;
+
+	alarm(4 * HANG_S);
+	history = arg;
+	step = history->steps;
+	for (i = 0; i < HISTORY_ACTORS; i++) {
+		struct actor *actor = &actors[i];
+		time_t since = 0;
+
+		sem_init(&actor->go, 0, 0);
+		sem_init(&actor->resume, 0, 0);
+		actor->busy = true;
+		if (pthread_create(&actor->thread, NULL, run_task, actor))
+			fail("no thread");
+		while (get(&actor->busy))
+			look_again(&since);
+	}
+	for (round_number = 0; round_number < mode_rounds[mode]; round_number++)
+		play_round();
+	for (i = 0; i < HISTORY_ACTORS; i++) {
 		actors[i].step = NULL;
 		sem_post(&actors[i].go);
 		pthread_join(actors[i].thread, NULL);
 	}
-	if (atomic_long_read(&tree.word))
-		fail("the history leaves something held");
-	range_lock_tree_destroy(&tree);
+}
+
+/*
+ * In the word a waiter is passed without a look at its age. Not so when anybody
+ * has looked at the tree meanwhile.
+ */
+static bool suits(const struct history *history)
+{
+	return mode != SHUFFLED ||
+	       strcmp(history->name,
+		      "passing_in_the_word_ends_when_the_old_one_runs");
+}
+
+static bool is_chosen(const struct history *history, const char *only)
+{
+	char name[100];
+
+	snprintf(name, sizeof(name), "%s%s", history->name, mode_names[mode]);
+	return suits(history) && (!only || !strcmp(only, history->name) ||
+				  !strcmp(only, name));
 }
 
 int main(int argc, char **argv)
@@ -349,19 +469,23 @@ int main(int argc, char **argv)
 	const char *only = argc > 1 ? argv[1] : NULL;
 	unsigned int i, planned = 0;
 
-	for (i = 0; i < HISTORIES; i++)
-		planned += !only || !strcmp(only, histories[i].name);
+	for (mode = 0; mode < MODES; mode++)
+		for (i = 0; i < HISTORIES; i++)
+			planned += is_chosen(&histories[i], only);
 	if (!planned) {
 		fprintf(stderr, "%s: no history is called '%s'\n", argv[0], only);
 		return 1;
 	}
 	ktap_plan(planned);
-	for (i = 0; i < HISTORIES; i++) {
-		const char *name = histories[i].name;
+	for (mode = 0; mode < MODES; mode++) {
+		for (i = 0; i < HISTORIES; i++) {
+			const char *name = histories[i].name;
 
-		if (!only || !strcmp(only, name))
-			ktap_result(ktap_run(name, play_history, &histories[i]),
-				    "%s", name);
+			if (is_chosen(&histories[i], only))
+				ktap_result(ktap_run(name, play_history,
+						     &histories[i]), "%s%s",
+					    name, mode_names[mode]);
+		}
 	}
 	return ktap_exit();
 }

@@ -91,6 +91,7 @@ struct point {
 	unsigned int		hand_over;	/* in 16ths */
 	unsigned int		exit;		/* in 16ths */
 	bool			undisturbed;	/* no signals, no deadlines */
+	bool			shards;		/* come and go all the time */
 };
 
 /* Where holders meet. All but @payload is accessed by relaxed atomics. */
@@ -167,7 +168,7 @@ int range_write_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
 static u64 seed;
 static unsigned int default_threads = 4;
 static u64 operations = 8000;
-static bool have_bound;
+static bool have_bound, strict;
 static u32 chosen_bound;
 
 /* One test point has a process for itself, so it may use all of these. */
@@ -406,7 +407,7 @@ static void downgrade_slots(struct worker *worker, struct request *request)
 
 static bool is_strict(void)
 {
-	return !tree.bound_ns;
+	return strict;
 }
 
 static void line_join(struct worker *worker, const struct request *request)
@@ -1017,6 +1018,7 @@ static void make_tree(enum bound_kind kind, u64 *random)
 		tree.bound_ns = chosen_bound;
 	else if (kind == TINY_BOUND)
 		tree.bound_ns = 1 + below(random, 1U << below(random, 17));
+	strict = !tree.bound_ns;
 	printf("# %s: bound %u ns, %u slots, %u threads\n", this_point->name,
 	       tree.bound_ns, nr_slots, nr_workers);
 }
@@ -1041,8 +1043,37 @@ static void check_idle(void)
 	range_lock_tree_destroy(&tree);
 }
 
+/* Shards of whatever size, or none. */
+static void shuffle(u64 *random)
+{
+	struct range_lock full;
+
+	range_lock_init_full(&full);
+	if (one_in(random, 4))
+		(void)range_is_locked(&tree, &full);
+	else
+		range_lock_split(&tree, below(random, one_in(random, 4) ? 64 : 3));
+}
+
+static bool shuffled;
+
+static void *keep_shuffling(void *seed)
+{
+	u64 random = (unsigned long)seed, pause;
+
+	while (!__atomic_load_n(&shuffled, __ATOMIC_RELAXED)) {
+		shuffle(&random);
+		for (pause = 1U << below(&random, 14); pause; pause--)
+			cpu_relax();
+		if (one_in(&random, 8))
+			sched_yield();
+	}
+	return NULL;
+}
+
 static void run_threads(const struct point *point)
 {
+	pthread_t shuffler;
 	u64 random = point_seed();
 	unsigned int i;
 
@@ -1055,7 +1086,16 @@ static void run_threads(const struct point *point)
 		workers[i].id = i + 1;
 	for (i = 0; i < nr_workers; i++)
 		start_worker(&workers[i]);
+	shuffled = false;
+	if (point->shards &&
+	    pthread_create(&shuffler, NULL, keep_shuffling,
+			   (void *)(unsigned long)next_random(&random)))
+		fail(NULL, "no thread for shuffling");
 	attend(&random);
+	if (point->shards) {
+		__atomic_store_n(&shuffled, true, __ATOMIC_RELAXED);
+		pthread_join(shuffler, NULL);
+	}
 	check_idle();
 }
 
@@ -1185,8 +1225,11 @@ static void run_solo(const struct point *point)
 
 	nr_workers = 1;
 	make_tree(point->bound, &random);
-	for (number = 0; number < operations; number++)
+	for (number = 0; number < operations; number++) {
 		solo_operation(requests, held, &random);
+		if (point->shards && one_in(&random, 4))
+			shuffle(&random);
+	}
 	for (i = 0; i < SOLO_REQUESTS; i++) {
 		if (held[i] && requests[i].write)
 			range_write_unlock(&tree, &requests[i].lock);
@@ -1231,6 +1274,41 @@ static const struct point points[] = {
 	{ .name = "stress-unlock-elsewhere", .run = run_threads,
 	  .bound = DEFAULT_BOUND, .layout = ENDS,
 	  .hand_over = MOSTLY },
+	{ .name = "stress-shards-solo", .run = run_solo,
+	  .bound = DEFAULT_BOUND,
+	  .shards = true },
+	{ .name = "stress-shards-default-small", .run = run_threads,
+	  .bound = DEFAULT_BOUND, .layout = POINTS,
+	  .hand_over = SOMETIMES,
+	  .shards = true },
+	{ .name = "stress-shards-default-ends", .run = run_threads,
+	  .bound = DEFAULT_BOUND, .layout = ENDS,
+	  .hand_over = SOMETIMES,
+	  .shards = true },
+	{ .name = "stress-shards-default-uneven", .run = run_threads,
+	  .bound = DEFAULT_BOUND, .layout = UNEVEN,
+	  .hand_over = SOMETIMES,
+	  .shards = true },
+	{ .name = "stress-shards-fifo-ends", .run = run_threads,
+	  .bound = STRICT_ORDER, .layout = ENDS,
+	  .hand_over = SOMETIMES,
+	  .shards = true },
+	{ .name = "stress-shards-tiny-bound", .run = run_threads,
+	  .bound = TINY_BOUND, .layout = POINTS,
+	  .hand_over = SOMETIMES,
+	  .shards = true },
+	{ .name = "stress-shards-oversubscribed", .run = run_threads,
+	  .bound = DEFAULT_BOUND, .layout = POINTS,
+	  .threads = 8, .hand_over = SOMETIMES,
+	  .shards = true },
+	{ .name = "stress-shards-exit-after-grant", .run = run_threads,
+	  .bound = TINY_BOUND, .layout = POINTS,
+	  .hand_over = SOMETIMES, .exit = SOMETIMES,
+	  .shards = true },
+	{ .name = "stress-shards-unlock-elsewhere", .run = run_threads,
+	  .bound = DEFAULT_BOUND, .layout = ENDS,
+	  .hand_over = MOSTLY,
+	  .shards = true },
 };
 
 static void run_point(const void *arg)

@@ -36,7 +36,7 @@ static_assert(RANGE_LOCK_BOUND_NS == LOCK_BOUND_NS);
 
 /*
  * What DEFINE_RANGE_LOCK_TREE() fills in: zeros, but for the bound. Hence
- * every member has to lie where it does in the lock. That a tree made by the
+ * every member has to lie where it does in the lock, as far as C can ask. That a tree made by the
  * one is also byte by byte what range_lock_tree_init() makes is for a test.
  */
 #define SAME_PLACE(public_member, member)				\
@@ -49,8 +49,8 @@ static_assert(RANGE_LOCK_BOUND_NS == LOCK_BOUND_NS);
 
 SAME_PLACE(opaque_pointers[0], word);
 SAME_PLACE(opaque_pointers[1], root);
+SAME_PLACE(opaque_pointers[2], shards);
 SAME_PLACE(opaque_clock, clock);
-SAME_PLACE(opaque_bound_ns, bound_ns);
 SAME_PLACE(opaque_lock, lock);
 static_assert(sizeof(struct public_range_lock_tree) ==
 	      sizeof(struct range_lock_tree));

@@ -17,6 +17,7 @@
  *	TREE		whatever is held or waits is in the tree
  *	WAITERS		nothing is held; the tree has waiters, none of them old
  *	R + WAITERS	the same, and R, not in the tree, is held
+ *	SHARDS		see below
  *
  * where R is the address of a request, and a bit that says whether for write.
  *
@@ -49,6 +50,16 @@
  * with ELIGIBLE is sent once, however often the waiter is passed meanwhile,
  * and cannot be lost on it.
  *
+ * The shards. Where disjoint requests keep meeting on tree->lock, the tree is
+ * split: the space falls into segments, and each segment belongs to one shard,
+ * which has a word, a tree and a lock of its own, in a cache line of its own.
+ * Segments that held something too wide for one segment stay with the tree.
+ * So every address belongs to one tree, and a request goes to the one that has
+ * all its addresses, where it meets all that it could conflict with: what is
+ * said above is true of each tree by itself. A request that has addresses of
+ * two trees first joins them all into one, from which they may be split again.
+ * Between a split and the next join nobody writes to what all have in common.
+ *
  * Invariants, outside of the sections under tree->lock; range_lock_validate()
  * checks all but I4:
  *
@@ -57,9 +68,13 @@
  * I3 A BLOCKED request is on the list of one request in the tree, which it
  *    conflicts with, and which is held or arrived earlier.
  * I4 An ELIGIBLE request has a wake-up under way, or its task is running.
- * I5 Held requests have ->arrival 0; waiters have different ones, none of
- *    them later than tree->clock.
+ * I5 Held requests have ->arrival 0; waiters that conflict have different
+ *    ones, none of them later than tree->clock.
  * I6 The tree is ordered by start, and ->subtree is what it says.
+ * I7 With the word SHARDS, each request is in the shard that
+ *    range_lock_shard_of() says, or in the tree if that says none. A shard is
+ *    open while its ->idle is that word. One that is not open is empty, and
+ *    its own word is TREE.
  *
  * Why nobody waits for ever: from a waiter, follow the blockers. By I3 and I5
  * that goes back in the order of arrival, so it ends at a request that is held
@@ -81,6 +96,12 @@
  *    back
  * C  tree->lock, among sections
  * D  range_lock_set_state(HELD) with the load in range_lock_spin()
+ * E  range_lock_join() has done away with the word SHARDS before it closes a
+ *    shard: its cmpxchg with the load in range_lock_pin()
+ * F  range_lock_divide()'s store of the word SHARDS with the loads in
+ *    range_lock_word_acquire() and range_lock_enter_shard()
+ * G  range_lock_open()'s store to ->idle with the load in
+ *    range_lock_enter_shard()
  *
  * The cmpxchg in range_lock_word_acquire() also publishes the request itself
  * to range_lock_pin(), hence it is fully ordered.
@@ -89,12 +110,16 @@
  * must enter one to take it out. A request in the word may vanish at any time,
  * so it is looked at only when the cmpxchg of a pin has made sure that its
  * owner has to come by tree->lock. A task may exit as soon as it is granted,
- * hence the reference before the grant.
+ * hence the reference before the grant. Shards stay until the tree is
+ * destroyed, so that nobody has to say that it looks at one.
  */
+#include <linux/bitops.h>
 #include <linux/bug.h>
 #include <linux/build_bug.h>
+#include <linux/cache.h>
 #include <linux/errno.h>
 #include <linux/export.h>
+#include <linux/hash.h>
 #include <linux/kernel.h>
 #include <linux/range_lock.h>
 #include <linux/rbtree_augmented.h>
@@ -103,6 +128,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/sched/wake_q.h>
+#include <linux/slab.h>
 #include <linux/timekeeping.h>
 
 #if defined(CONFIG_64BIT) && !defined(CONFIG_DEBUG_LOCK_ALLOC) && \
@@ -117,9 +143,28 @@ static_assert(sizeof(struct range_lock) <= 128);
 #define RANGE_LOCK_WAITERS	2L
 #define RANGE_LOCK_FLAGS	(RANGE_LOCK_TREE | RANGE_LOCK_WAITERS | \
 				 RANGE_LOCK_WRITE)
+/*
+ * Both bits: SHARDS. Then the rest is the shift (a segment has 2^shift
+ * addresses), a bit that says WAITERS in the word of a shard, and a generation,
+ * of which no two are alike.
+ */
+#define RANGE_LOCK_SHARDS	(RANGE_LOCK_TREE | RANGE_LOCK_WAITERS)
+#define RANGE_LOCK_SHIFT_BIT	2
+#define RANGE_LOCK_SHIFT_MAX	63U
+#define RANGE_LOCK_SHARD_WAITERS	0x100L
+#define RANGE_LOCK_GENERATION	0x200L
+
+#define RANGE_LOCK_SHARD_BITS	6
+#define RANGE_LOCK_NR_SHARDS	64
+/* A segment is at most so many powers of 2 larger than a request there. */
+#define RANGE_LOCK_SPARE_BITS	9U
+/* How often disjoint requests meet on tree->lock before it is split. */
+#define RANGE_LOCK_CONTENDED	16
 
 /* How often a waiter looks at its request before it goes to sleep. */
 #define RANGE_LOCK_SPINS	200
+/* How often a newcomer looks whether the word gets free. */
+#define RANGE_LOCK_WORD_SPINS	5
 
 /* Later than every arrival: all that wait are old. */
 #define RANGE_LOCK_ALL		U64_MAX
@@ -203,7 +248,6 @@ static void range_lock_insert(struct range_lock_tree *tree,
 {
 	struct rb_node **link = &tree->root.rb_node, *parent = NULL;
 
-	INIT_HLIST_HEAD(&lock->blocked);
 	lock->subtree = range_lock_alone(lock);
 	while (*link) {
 		struct range_lock *above = range_lock_of(*link);
@@ -283,18 +327,103 @@ static struct range_lock *range_lock_find(struct range_lock_tree *tree,
 	}
 }
 
+/* The shards. */
+
+/**
+ * struct range_lock_shard - a tree for the segments that hash to it
+ * @tree:	the tree
+ * @idle:	the word of an idle shard, the same as that of the whole
+ * @wide_start:	with @wide_last, the segments that are in no shard
+ * @wide_last:	their last address
+ *
+ * An idle shard has the word of the whole lock in its own, and so, but for one
+ * bit, has one with WAITERS. So whoever looked up a shard before it was closed,
+ * and comes when it is open again, for other segments perhaps, does not get in:
+ *
+ *	range_lock_word_acquire()		join, then split
+ *
+ *	word = tree->word
+ *	look up the shard, by word
+ *						shard->word = TREE
+ *						tree->word = next generation
+ *						shard->word = the same
+ *	cmpxchg(shard->word, word, R) fails
+ */
+struct range_lock_shard {
+	struct range_lock_tree	tree;
+	long			idle;
+	u64			wide_start;
+	u64			wide_last;
+} ____cacheline_aligned;
+
+static inline bool range_lock_is_split(long word)
+{
+	return (word & RANGE_LOCK_SHARDS) == RANGE_LOCK_SHARDS;
+}
+
+static inline unsigned int range_lock_shift(long word)
+{
+	return word >> RANGE_LOCK_SHIFT_BIT & RANGE_LOCK_SHIFT_MAX;
+}
+
+static inline long range_lock_next_generation(long word, unsigned int shift)
+{
+	return ((word | (RANGE_LOCK_GENERATION - 1)) + 1UL) |
+	       shift << RANGE_LOCK_SHIFT_BIT | RANGE_LOCK_SHARDS;
+}
+
+/* What WAITERS is for a tree whose word is @idle when it is idle. */
+static inline long range_lock_waiters(long idle)
+{
+	return idle ? idle | RANGE_LOCK_SHARD_WAITERS : RANGE_LOCK_WAITERS;
+}
+
+static inline bool range_lock_fits(const struct range_lock *lock,
+				   unsigned int shift)
+{
+	return !((lock->start ^ lock->last) >> shift);
+}
+
+/* The shard that has all of @lock, by @word, which was tree->word; or NULL. */
+static inline struct range_lock_shard *
+range_lock_shard_of(const struct range_lock_tree *tree,
+		    const struct range_lock *lock, long word)
+{
+	unsigned int shift = range_lock_shift(word);
+	struct range_lock_shard *shard;
+
+	if (!range_lock_fits(lock, shift))
+		return NULL;
+	shard = &tree->shards[hash_64(lock->start >> shift,
+				      RANGE_LOCK_SHARD_BITS)];
+	if (lock->last >= READ_ONCE(shard->wide_start) &&
+	    lock->start <= READ_ONCE(shard->wide_last))
+		return NULL;
+	return shard;
+}
+
 /* The word. */
 
 static inline bool range_lock_word_acquire(struct range_lock_tree *tree,
 					   struct range_lock *lock,
 					   enum range_lock_mode mode)
 {
-	long word = RANGE_LOCK_IDLE, held = (long)lock | mode;
+	long held = (long)lock | mode, idle = RANGE_LOCK_IDLE, word;
 
+	lock->shard = NULL;
+	word = atomic_long_read_acquire(&tree->word);
+	if (unlikely(range_lock_is_split(word))) {
+		lock->shard = range_lock_shard_of(tree, lock, word);
+		if (!lock->shard)
+			return false;
+		tree = &lock->shard->tree;
+		idle = word;
+	}
+	word = idle;
 	/* A, B: matches range_lock_word_release() and range_lock_settle(). */
 	if (likely(atomic_long_try_cmpxchg(&tree->word, &word, held)))
 		return true;
-	return word == RANGE_LOCK_WAITERS &&
+	return word == range_lock_waiters(idle) &&
 	       atomic_long_try_cmpxchg(&tree->word, &word,
 				       held | RANGE_LOCK_WAITERS);
 }
@@ -303,17 +432,21 @@ static inline bool range_lock_word_release(struct range_lock_tree *tree,
 					   struct range_lock *lock,
 					   enum range_lock_mode mode)
 {
-	long held = (long)lock | mode, word = held;
+	long held = (long)lock | mode, word = held, idle = RANGE_LOCK_IDLE;
 
+	if (unlikely(lock->shard)) {
+		tree = &lock->shard->tree;
+		idle = READ_ONCE(lock->shard->idle);
+	}
 	/*
 	 * A: matches range_lock_word_acquire() and range_lock_pin().
 	 * B: an acquire as well, matches range_lock_settle().
 	 */
-	if (likely(atomic_long_try_cmpxchg(&tree->word, &word,
-					   RANGE_LOCK_IDLE)))
+	if (likely(atomic_long_try_cmpxchg(&tree->word, &word, idle)))
 		return true;
 	return word == (held | RANGE_LOCK_WAITERS) &&
-	       atomic_long_try_cmpxchg(&tree->word, &word, RANGE_LOCK_WAITERS);
+	       atomic_long_try_cmpxchg(&tree->word, &word,
+				       range_lock_waiters(idle));
 }
 
 /*
@@ -333,7 +466,8 @@ static inline bool range_lock_word_release(struct range_lock_tree *tree,
  */
 static void range_lock_pin(struct range_lock_tree *tree)
 {
-	long word = atomic_long_read(&tree->word);
+	/* E: matches range_lock_join(). */
+	long word = atomic_long_read_acquire(&tree->word);
 	struct range_lock *holder;
 
 	do {
@@ -343,9 +477,11 @@ static void range_lock_pin(struct range_lock_tree *tree)
 	} while (!atomic_long_try_cmpxchg(&tree->word, &word, RANGE_LOCK_TREE));
 
 	holder = (struct range_lock *)(word & ~RANGE_LOCK_FLAGS);
-	if (holder) {
+	if (holder && !range_lock_is_split(word)) {
 		holder->mode = word & RANGE_LOCK_WRITE;
+		holder->moved = false;
 		holder->arrival = 0;
+		INIT_HLIST_HEAD(&holder->blocked);
 		range_lock_set_state(holder, RANGE_LOCK_HELD);
 		range_lock_insert(tree, holder);
 	}
@@ -358,27 +494,34 @@ static u64 range_lock_old(struct range_lock_tree *tree)
 
 	if (!tree->bound_ns)
 		return RANGE_LOCK_ALL;
+	if (tree->bound_ns == RANGE_LOCK_BOUND_MAX)
+		return RANGE_LOCK_HOLDERS;
 	now = ktime_get_mono_fast_ns();
 	return now > tree->bound_ns ? now - tree->bound_ns : RANGE_LOCK_HOLDERS;
 }
 
-/* The reverse of range_lock_pin(). */
-static void range_lock_settle(struct range_lock_tree *tree)
+/*
+ * The reverse of range_lock_pin(). A request that was moved is not put into the
+ * word of a shard: its owner may have read ->idle before that.
+ */
+static void range_lock_settle(struct range_lock_tree *tree, long idle)
 {
 	struct rb_node *root = tree->root.rb_node;
 	struct range_lock *top;
 	long word;
 
 	if (!root) {
-		word = RANGE_LOCK_IDLE;
+		word = idle;
 	} else if (range_lock_of(root)->subtree.arrival) {
 		/* Only waiters. While one of them is old, nobody may pass. */
 		if (range_lock_of(root)->subtree.arrival < range_lock_old(tree))
 			return;
-		word = RANGE_LOCK_WAITERS;
+		word = range_lock_waiters(idle);
 	} else if (!root->rb_left && !root->rb_right) {
-		/* One holder. It can't leave before the word says so, below. */
 		top = range_lock_of(root);
+		if (idle && top->moved)
+			return;
+		/* One holder. It can't leave before the word says so, below. */
 		range_lock_erase(tree, top);
 		range_lock_set_state(top, RANGE_LOCK_OUTSIDE);
 		word = (long)top | top->mode;
@@ -389,19 +532,279 @@ static void range_lock_settle(struct range_lock_tree *tree)
 	atomic_long_set_release(&tree->word, word);
 }
 
-static unsigned long range_lock_enter(struct range_lock_tree *tree)
-{
-	unsigned long flags;
+/* Sections. */
 
-	spin_lock_irqsave(&tree->lock, flags);
-	range_lock_pin(tree);
-	return flags;
+struct range_lock_section {
+	struct range_lock_tree	*tree;		/* what it works on, locked */
+	unsigned long		flags;
+	long			idle;		/* the word of that when idle */
+	bool			contended;
+};
+
+static void range_lock_move(struct range_lock *lock,
+			    struct range_lock_tree *from,
+			    struct range_lock_tree *to)
+{
+	range_lock_erase(from, lock);
+	lock->moved = true;
+	range_lock_insert(to, lock);
 }
 
-static void range_lock_leave(struct range_lock_tree *tree, unsigned long flags)
+/* How many bits at the end of an address differ within a range, at least. */
+static inline unsigned int range_lock_bits(const struct range_lock *lock)
 {
-	range_lock_settle(tree);
-	spin_unlock_irqrestore(&tree->lock, flags);
+	return fls64(lock->last - lock->start);
+}
+
+/*
+ * Make the trees one again. Next time a segment shall have 2^@shift addresses.
+ * No request may get into a shard behind our back:
+ *
+ *	range_lock_enter_shard()		range_lock_join()
+ *
+ *	word = tree->word, SHARDS
+ *	lock the shard				tree->word = TREE
+ *	pin: shard->word becomes TREE, or
+ *	     was it already			cmpxchg(shard->word, idle, TREE)
+ *	tree->word is still the same: then	  fails: lock the shard, pin,
+ *	  the cmpxchg has yet to come, and	  move what is there
+ *	  will fail
+ */
+static void range_lock_join(struct range_lock_tree *tree, unsigned int shift)
+{
+	const long idle = atomic_long_read(&tree->word);
+	struct range_lock_shard *shard = tree->shards;
+	struct rb_node *root;
+	long word;
+	int i;
+
+	atomic_long_set(&tree->word, RANGE_LOCK_TREE);
+	for (i = 0; i < RANGE_LOCK_NR_SHARDS; i++, shard++) {
+		if (shard->idle != idle)
+			continue;
+		word = idle;
+		/* E: matches range_lock_pin(). */
+		if (atomic_long_try_cmpxchg(&shard->tree.word, &word,
+					    RANGE_LOCK_TREE))
+			continue;
+		spin_lock(&shard->tree.lock);
+		range_lock_pin(&shard->tree);
+		while ((root = shard->tree.root.rb_node))
+			range_lock_move(range_lock_of(root), &shard->tree,
+					tree);
+		tree->clock = max(tree->clock, shard->tree.clock);
+		spin_unlock(&shard->tree.lock);
+	}
+	shift = min(shift, RANGE_LOCK_SHIFT_MAX);
+	WRITE_ONCE(tree->shards->idle, range_lock_next_generation(idle, shift));
+}
+
+/*
+ * For @lock, which has addresses of two trees: next time segments are such that
+ * it would fit, unless it is far too wide. If it is no larger than one, but
+ * stands across two, they shall be larger, so that few of its like do.
+ */
+static void range_lock_join_for(struct range_lock_tree *tree,
+				const struct range_lock *lock)
+{
+	unsigned int shift = range_lock_shift(atomic_long_read(&tree->word));
+	unsigned int bits = range_lock_bits(lock);
+
+	if (bits <= shift + RANGE_LOCK_SPARE_BITS)
+		shift = max(shift + 2, bits);
+	range_lock_join(tree, shift);
+}
+
+static void range_lock_lock(struct range_lock_section *section,
+			    struct range_lock_tree *tree, long idle)
+{
+	section->tree = tree;
+	section->idle = idle;
+	section->contended = !spin_trylock_irqsave(&tree->lock, section->flags);
+	if (section->contended)
+		spin_lock_irqsave(&tree->lock, section->flags);
+}
+
+static void range_lock_unlock(struct range_lock_section *section)
+{
+	spin_unlock_irqrestore(&section->tree->lock, section->flags);
+}
+
+/* Does @lock lie where no shard is? */
+static inline bool range_lock_is_wide(const struct range_lock_tree *tree,
+				      const struct range_lock *lock)
+{
+	return lock->start >= tree->shards->wide_start &&
+	       lock->last <= tree->shards->wide_last;
+}
+
+/* Begin a section on the shard of @lock, if it belongs to one that is open. */
+static bool range_lock_enter_shard(struct range_lock_tree *tree,
+				   const struct range_lock *lock,
+				   struct range_lock_section *section)
+{
+	struct range_lock_shard *shard;
+	long word;
+
+	for (;;) {
+		/* F: matches range_lock_divide(). */
+		word = atomic_long_read_acquire(&tree->word);
+		if (likely(!range_lock_is_split(word)))
+			return false;
+		shard = range_lock_shard_of(tree, lock, word);
+		/* G: matches range_lock_open(). */
+		if (!shard || smp_load_acquire(&shard->idle) != word)
+			return false;
+		range_lock_lock(section, &shard->tree, word);
+		range_lock_pin(&shard->tree);
+		/* While that is the same, the shard is open: see above. */
+		if (atomic_long_read(&tree->word) == word)
+			return true;
+		range_lock_unlock(section);
+	}
+}
+
+/* For the first request in @shard since the tree was split. */
+static void range_lock_open(struct range_lock_tree *tree,
+			    struct range_lock_shard *shard, long word)
+{
+	shard->tree.clock = tree->clock;
+	shard->tree.bound_ns = tree->bound_ns;
+	/* G: matches range_lock_enter_shard(), whose first section settles. */
+	smp_store_release(&shard->idle, word);
+}
+
+/* Begin a section on the tree that @lock belongs to. */
+static void range_lock_enter(struct range_lock_tree *tree,
+			     const struct range_lock *lock,
+			     struct range_lock_section *section)
+{
+	struct range_lock_shard *shard;
+	long word;
+
+	while (!range_lock_enter_shard(tree, lock, section)) {
+		range_lock_lock(section, tree, RANGE_LOCK_IDLE);
+		word = atomic_long_read(&tree->word);
+		if (likely(!range_lock_is_split(word))) {
+			range_lock_pin(tree);
+			return;
+		}
+		shard = range_lock_shard_of(tree, lock, word);
+		if (!shard) {
+			if (!range_lock_is_wide(tree, lock))
+				range_lock_join_for(tree, lock);
+			return;
+		}
+		if (shard->idle != word)
+			range_lock_open(tree, shard, word);
+		range_lock_unlock(section);
+	}
+}
+
+static void range_lock_leave(struct range_lock_section *section)
+{
+	if (likely(atomic_long_read(&section->tree->word) == RANGE_LOCK_TREE))
+		range_lock_settle(section->tree, section->idle);
+	range_lock_unlock(section);
+}
+
+/* Splitting. */
+
+/*
+ * Move what fits into a segment to its shard; if nothing does, do not split.
+ * Until F nobody but us looks into a shard, however long ago it looked it up:
+ * the shard's word is TREE, and all that range_lock_enter_shard() does there is
+ * to pin that.
+ */
+static void range_lock_divide(struct range_lock_tree *tree, unsigned int bits)
+{
+	struct range_lock_shard *shard, *shards = tree->shards;
+	unsigned int shift = range_lock_shift(shards->idle);
+	u64 segment, wide_start = U64_MAX, wide_last = 0;
+	struct rb_node *node, *next;
+	struct range_lock *lock;
+	bool moved = false;
+	long word;
+	int i;
+
+	shift = min(max(shift, bits), bits + RANGE_LOCK_SPARE_BITS);
+	shift = min(shift, RANGE_LOCK_SHIFT_MAX);
+	segment = (1ULL << shift) - 1;
+	for (node = rb_first(&tree->root); node; node = rb_next(node)) {
+		lock = range_lock_of(node);
+		if (!range_lock_fits(lock, shift)) {
+			wide_start = min(wide_start, lock->start & ~segment);
+			wide_last = max(wide_last, lock->last | segment);
+		}
+	}
+
+	for (i = 0; i < RANGE_LOCK_NR_SHARDS; i++) {
+		WRITE_ONCE(shards[i].wide_start, wide_start);
+		WRITE_ONCE(shards[i].wide_last, wide_last);
+	}
+	word = range_lock_next_generation(shards->idle, shift);
+	for (node = rb_first(&tree->root); node; node = next) {
+		next = rb_next(node);
+		lock = range_lock_of(node);
+		shard = range_lock_shard_of(tree, lock, word);
+		if (shard) {
+			range_lock_open(tree, shard, word);
+			range_lock_move(lock, tree, &shard->tree);
+			moved = true;
+		}
+	}
+	if (!moved) {
+		/* Next time segments are larger. */
+		word = range_lock_next_generation(word, min(shift + 2,
+							    RANGE_LOCK_SHIFT_MAX));
+		WRITE_ONCE(shards->idle, word);
+		return;
+	}
+	/* F: matches range_lock_word_acquire() and range_lock_enter_shard(). */
+	atomic_long_set_release(&tree->word, word);
+}
+
+static struct range_lock_shard *range_lock_alloc_shards(void)
+{
+	struct range_lock_shard *shards;
+	int i;
+
+	shards = kcalloc(RANGE_LOCK_NR_SHARDS, sizeof(*shards),
+			 GFP_NOWAIT | __GFP_NOWARN);
+	for (i = 0; shards && i < RANGE_LOCK_NR_SHARDS; i++) {
+		atomic_long_set(&shards[i].tree.word, RANGE_LOCK_TREE);
+		spin_lock_init(&shards[i].tree.lock);
+	}
+	return shards;
+}
+
+/*
+ * Split the tree for requests of up to 2^@bits addresses. Without memory, or
+ * without a request that would fit into a shard, it stays in one piece.
+ */
+void range_lock_split(struct range_lock_tree *tree, unsigned int bits)
+{
+	struct range_lock_shard *shards = NULL;
+	struct range_lock_section section;
+	long word;
+
+	if (!READ_ONCE(tree->shards))
+		shards = range_lock_alloc_shards();
+	range_lock_lock(&section, tree, RANGE_LOCK_IDLE);
+	tree->contended = 0;
+	if (!tree->shards) {
+		WRITE_ONCE(tree->shards, shards);
+		shards = NULL;
+	}
+	word = atomic_long_read(&tree->word);
+	if (range_lock_is_split(word))
+		range_lock_join(tree, range_lock_shift(word));
+	else
+		range_lock_pin(tree);
+	if (tree->shards)
+		range_lock_divide(tree, bits);
+	range_lock_leave(&section);
+	kfree(shards);
 }
 
 /* In a section: who is held, who is blocked, who may go. */
@@ -441,6 +844,8 @@ static void range_lock_arrive(struct range_lock_tree *tree,
 {
 	u64 now;
 
+	lock->moved = false;
+	INIT_HLIST_HEAD(&lock->blocked);
 	if (blocker) {
 		now = tree->bound_ns ? ktime_get_mono_fast_ns() : 0;
 		tree->clock = max(tree->clock + 1, now);
@@ -520,15 +925,16 @@ static void range_lock_remove(struct range_lock_tree *tree,
 static void range_lock_claim(struct range_lock_tree *tree,
 			     struct range_lock *lock)
 {
-	unsigned long flags = range_lock_enter(tree);
+	struct range_lock_section section;
 	struct range_lock *blocker;
 
-	blocker = range_lock_find(tree, lock, lock->arrival);
+	range_lock_enter(tree, lock, &section);
+	blocker = range_lock_find(section.tree, lock, lock->arrival);
 	if (blocker)
 		range_lock_block(lock, blocker);
 	else
 		range_lock_hold(lock);
-	range_lock_leave(tree, flags);
+	range_lock_leave(&section);
 }
 
 /* Stop waiting, unless @lock was granted meanwhile: then keep it, return 0. */
@@ -536,17 +942,18 @@ static int range_lock_cancel(struct range_lock_tree *tree,
 			     struct range_lock *lock)
 {
 	DEFINE_WAKE_Q(wake_q);
-	unsigned long flags = range_lock_enter(tree);
+	struct range_lock_section section;
 	int ret = 0;
 
+	range_lock_enter(tree, lock, &section);
 	if (lock->state == RANGE_LOCK_BLOCKED ||
 	    lock->state == RANGE_LOCK_ELIGIBLE) {
 		if (lock->state == RANGE_LOCK_BLOCKED)
 			hlist_del(&lock->blocked_link);
-		range_lock_remove(tree, lock, &wake_q);
+		range_lock_remove(section.tree, lock, &wake_q);
 		ret = -EINTR;
 	}
-	range_lock_leave(tree, flags);
+	range_lock_leave(&section);
 	wake_up_q(&wake_q);
 	return ret;
 }
@@ -607,20 +1014,53 @@ static bool range_lock_enqueue(struct range_lock_tree *tree,
 			       struct range_lock *lock,
 			       enum range_lock_mode mode, bool may_wait)
 {
-	unsigned long flags = range_lock_enter(tree);
-	bool idle = lock->state == RANGE_LOCK_OUTSIDE;
+	struct range_lock_section section;
 	struct range_lock *blocker = NULL;
+	bool idle, crowded = false;
 
+	range_lock_enter(tree, lock, &section);
+	idle = lock->state == RANGE_LOCK_OUTSIDE;
 	if (idle) {
 		lock->mode = mode;
-		blocker = range_lock_ahead(tree, lock);
+		blocker = range_lock_ahead(section.tree, lock);
 		if (!blocker || may_wait)
-			range_lock_arrive(tree, lock, blocker);
+			range_lock_arrive(section.tree, lock, blocker);
+		/* Whoever was there did not concern it. */
+		if (section.contended && !blocker && section.tree == tree)
+			crowded = ++tree->contended >= RANGE_LOCK_CONTENDED;
 	}
-	range_lock_leave(tree, flags);
+	range_lock_leave(&section);
+	if (unlikely(crowded))
+		range_lock_split(tree, range_lock_bits(lock));
 	WARN_ONCE(!idle, "range_lock: lock of [%llu, %llu], which is in use or was not initialised\n",
 		  lock->start, lock->last);
 	return idle && (!blocker || may_wait);
+}
+
+/*
+ * Whoever holds the range in the word may be about to give it back; and as long
+ * as the word is all there is, it does so by one cmpxchg.
+ */
+static bool range_lock_word_spin(struct range_lock_tree *tree,
+				 struct range_lock *lock,
+				 enum range_lock_mode mode)
+{
+	struct range_lock_tree *home;
+	long word;
+	int i;
+
+	for (i = 0; i < RANGE_LOCK_WORD_SPINS; i++) {
+		home = lock->shard ? &lock->shard->tree : tree;
+		word = atomic_long_read(&home->word);
+		if (word == RANGE_LOCK_TREE ||
+		    (range_lock_is_split(word) && !lock->shard))
+			break;
+		if ((range_lock_is_split(word) || !(word & ~RANGE_LOCK_FLAGS)) &&
+		    range_lock_word_acquire(tree, lock, mode))
+			return true;
+		cpu_relax();
+	}
+	return false;
 }
 
 static noinline int __sched range_lock_slow(struct range_lock_tree *tree,
@@ -628,6 +1068,8 @@ static noinline int __sched range_lock_slow(struct range_lock_tree *tree,
 					    enum range_lock_mode mode,
 					    unsigned int task_state)
 {
+	if (range_lock_word_spin(tree, lock, mode))
+		return 0;
 	if (!range_lock_enqueue(tree, lock, mode, true))
 		return 0;
 	return range_lock_wait(tree, lock, task_state);
@@ -638,12 +1080,14 @@ static noinline void range_lock_release_slow(struct range_lock_tree *tree,
 					     enum range_lock_mode mode)
 {
 	DEFINE_WAKE_Q(wake_q);
-	unsigned long flags = range_lock_enter(tree);
-	bool held = lock->state == RANGE_LOCK_HELD && lock->mode == mode;
+	struct range_lock_section section;
+	bool held;
 
+	range_lock_enter(tree, lock, &section);
+	held = lock->state == RANGE_LOCK_HELD && lock->mode == mode;
 	if (held)
-		range_lock_remove(tree, lock, &wake_q);
-	range_lock_leave(tree, flags);
+		range_lock_remove(section.tree, lock, &wake_q);
+	range_lock_leave(&section);
 	wake_up_q(&wake_q);
 	WARN_ONCE(!held, "range_lock: unlock of [%llu, %llu], which is not held for %s\n",
 		  lock->start, lock->last,
@@ -706,8 +1150,10 @@ void __range_lock_tree_init(struct range_lock_tree *tree, u32 bound_ns,
 {
 	atomic_long_set(&tree->word, RANGE_LOCK_IDLE);
 	tree->root = RB_ROOT;
+	tree->shards = NULL;
 	tree->clock = 0;
-	tree->bound_ns = bound_ns;
+	tree->bound_ns = min(bound_ns, RANGE_LOCK_BOUND_MAX);
+	tree->contended = 0;
 	spin_lock_init(&tree->lock);
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	debug_check_no_locks_freed((void *)tree, sizeof(*tree));
@@ -727,10 +1173,25 @@ EXPORT_SYMBOL_GPL(__range_lock_tree_init);
  */
 void range_lock_tree_destroy(struct range_lock_tree *tree)
 {
-	unsigned long flags = range_lock_enter(tree);
-	struct rb_node *root = tree->root.rb_node;
+	const struct range_lock all = { .start = 0, .last = RANGE_LOCK_FULL };
+	struct range_lock_section section;
+	struct range_lock_shard *shards;
+	struct rb_node *root;
+	int i;
 
-	range_lock_leave(tree, flags);
+	/* It has addresses of all the trees there are. */
+	range_lock_enter(tree, &all, &section);
+	root = tree->root.rb_node;
+	/* Those who still hold a range will look at theirs once more. */
+	shards = root ? NULL : tree->shards;
+	if (shards)
+		tree->shards = NULL;
+	range_lock_leave(&section);
+	for (i = 0; shards && i < RANGE_LOCK_NR_SHARDS; i++) {
+		range_lock_lock(&section, &shards[i].tree, 0);
+		range_lock_unlock(&section);
+	}
+	kfree(shards);
 	WARN_ONCE(root, "range_lock: destroy of a tree of which a range is held\n");
 }
 EXPORT_SYMBOL_GPL(range_lock_tree_destroy);
@@ -754,6 +1215,7 @@ void range_lock_init(struct range_lock *lock, u64 start, u64 last)
 	lock->start = start;
 	lock->last = last;
 	lock->state = RANGE_LOCK_OUTSIDE;
+	lock->shard = NULL;
 }
 EXPORT_SYMBOL_GPL(range_lock_init);
 
@@ -979,19 +1441,19 @@ void range_downgrade_write(struct range_lock_tree *tree,
 			   struct range_lock *lock)
 {
 	DEFINE_WAKE_Q(wake_q);
-	unsigned long flags;
+	struct range_lock_section section;
 	bool held;
 
 	lock_downgrade(&tree->dep_map, _RET_IP_);
 
-	flags = range_lock_enter(tree);
+	range_lock_enter(tree, lock, &section);
 	held = lock->state == RANGE_LOCK_HELD && lock->mode == RANGE_LOCK_WRITE;
 	if (held) {
 		lock->mode = RANGE_LOCK_READ;
 		range_lock_update(lock);
-		range_lock_unblock_all(tree, lock, false, &wake_q);
+		range_lock_unblock_all(section.tree, lock, false, &wake_q);
 	}
-	range_lock_leave(tree, flags);
+	range_lock_leave(&section);
 	wake_up_q(&wake_q);
 	WARN_ONCE(!held, "range_lock: downgrade of [%llu, %llu], which is not held for write\n",
 		  lock->start, lock->last);
@@ -1016,10 +1478,12 @@ bool range_is_locked(struct range_lock_tree *tree,
 		.last = lock->last,
 		.mode = RANGE_LOCK_WRITE,
 	};
-	unsigned long flags = range_lock_enter(tree);
-	bool locked = range_lock_find(tree, &probe, RANGE_LOCK_HOLDERS);
+	struct range_lock_section section;
+	bool locked;
 
-	range_lock_leave(tree, flags);
+	range_lock_enter(tree, &probe, &section);
+	locked = range_lock_find(section.tree, &probe, RANGE_LOCK_HOLDERS);
+	range_lock_leave(&section);
 	return locked;
 }
 EXPORT_SYMBOL_GPL(range_is_locked);
@@ -1057,33 +1521,33 @@ static bool range_lock_valid_request(const struct range_lock_tree *tree,
 }
 
 /* I1: @holders of the @requests of a tree are held. */
-static bool range_lock_valid_word(long word, unsigned long requests,
-				  unsigned long holders)
+static bool range_lock_valid_word(const struct range_lock_tree *tree,
+				  unsigned long requests,
+				  unsigned long holders, long idle)
 {
+	long word = atomic_long_read(&tree->word);
+
 	if (word == RANGE_LOCK_TREE)
-		return requests;
+		return requests || idle;
+	if (range_lock_is_split(word) && !idle)
+		return true;
+	if (word == idle)
+		return !requests;
+	if (word == range_lock_waiters(idle))
+		return requests && !holders;
 	if (word & RANGE_LOCK_TREE || holders)
 		return false;
 	return !(word & RANGE_LOCK_WAITERS) == !requests;
 }
 
-/**
- * range_lock_validate() - check the invariants of a tree
- * @tree: the tree
- *
- * For tests: it warns of the first thing that is wrong, and takes time
- * quadratic in the number of requests. Does not sleep.
- *
- * Return: whether all is well.
- */
-bool range_lock_validate(struct range_lock_tree *tree)
+/* All of a tree, or of a shard with the word @idle. Its lock is held. */
+static bool range_lock_valid_tree(struct range_lock_tree *tree, long idle)
 {
-	unsigned long flags, requests = 0, holders = 0, blocked = 0, listed = 0;
+	unsigned long requests = 0, holders = 0, blocked = 0, listed = 0;
 	struct range_lock *lock, *waiter;
 	struct rb_node *node, *other;
 	bool valid = true;
 
-	spin_lock_irqsave(&tree->lock, flags);
 	for (node = rb_first(&tree->root); node; node = rb_next(node)) {
 		lock = range_lock_of(node);
 		requests++;
@@ -1100,9 +1564,55 @@ bool range_lock_validate(struct range_lock_tree *tree)
 						range_lock_of(other)));
 	}
 	valid &= !WARN_ON_ONCE(listed != blocked);
-	valid &= !WARN_ON_ONCE(!range_lock_valid_word(atomic_long_read(&tree->word),
-						      requests, holders));
-	spin_unlock_irqrestore(&tree->lock, flags);
+	return valid && !WARN_ON_ONCE(!range_lock_valid_word(tree, requests,
+							     holders, idle));
+}
+
+/* I7: each request is in the tree that it belongs to. */
+static bool range_lock_valid_place(struct range_lock_tree *tree, long word,
+				   struct range_lock_shard *shard)
+{
+	struct rb_node *node = rb_first(shard ? &shard->tree.root : &tree->root);
+
+	for (; node; node = rb_next(node))
+		if (range_lock_shard_of(tree, range_lock_of(node),
+					word) != shard)
+			return false;
+	return true;
+}
+
+/**
+ * range_lock_validate() - check the invariants of a tree
+ * @tree: the tree
+ *
+ * For tests: it warns of the first thing that is wrong, and takes time
+ * quadratic in the number of requests. Does not sleep.
+ *
+ * Return: whether all is well.
+ */
+bool range_lock_validate(struct range_lock_tree *tree)
+{
+	struct range_lock_section section, part;
+	struct range_lock_shard *shard;
+	bool valid;
+	long word;
+	int i;
+
+	range_lock_lock(&section, tree, RANGE_LOCK_IDLE);
+	word = atomic_long_read(&tree->word);
+	valid = range_lock_valid_tree(tree, RANGE_LOCK_IDLE);
+	if (range_lock_is_split(word)) {
+		valid &= !WARN_ON_ONCE(!range_lock_valid_place(tree, word, NULL));
+		for (i = 0; i < RANGE_LOCK_NR_SHARDS; i++) {
+			shard = &tree->shards[i];
+			range_lock_lock(&part, &shard->tree, word);
+			valid &= range_lock_valid_tree(&shard->tree, word) &&
+				 !WARN_ON_ONCE(!range_lock_valid_place(tree, word,
+								       shard));
+			range_lock_unlock(&part);
+		}
+	}
+	range_lock_unlock(&section);
 	return valid;
 }
 EXPORT_SYMBOL_GPL(range_lock_validate);

@@ -29,7 +29,8 @@ fixup() {
 	shift
 	# A tree may well ignore what it does not know.
 	git add -f "$@"
-	git diff --cached --quiet || git commit -q --fixup "HEAD^{/^$subject\$}"
+	git diff --cached --quiet || git commit -q --fixup \
+		"$(git log --format='%H %s' "$base.." | sed -n "s| $subject\$||p")"
 }
 
 cp "$project/kernel/include/linux/range_lock.h" include/linux/

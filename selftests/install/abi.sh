@@ -46,7 +46,7 @@ point "public: a smaller request" refused $public '/opaque_pointers\[7\];/d'
 point "public: a larger request" refused $public 's/opaque_state\[7\]/opaque_state[8]/'
 point "public: a larger tree" refused $public 's/uint32_t\topaque_lock;/uint64_t opaque_lock;/'
 point "public: members change places" refused $public \
-	's/opaque_bound_ns;/opaque_swap;/; s/opaque_lock;/opaque_bound_ns;/; s/opaque_swap;/opaque_lock;/'
+	's/opaque_clock;/opaque_swap;/; s/opaque_lock;/opaque_clock;/; s/opaque_swap;/opaque_lock;/'
 point "public: another bound" refused $public 's/4000000U/4000001U/'
 point "public: another full range" refused $public 's/UINT64_MAX/INT64_MAX/'
 point "public: another type of result" refused $public \
@@ -56,8 +56,8 @@ point "public: another order of arguments" refused $public \
 
 point "lock: a larger request" refused $lock \
 	's/struct task_struct\t\*task;/&\n\tu64 more[3];/'
-point "lock: a larger tree" refused $lock 's/u32\t*bound_ns;/u64 bound_ns;/'
+point "lock: a larger tree" refused $lock 's/u64\t*clock;/u64 clock, more;/'
 point "lock: members change places" refused $lock \
-	's/^\tu64\t*clock;/\tu32 bound_ns;/; s/^\tu32\t*bound_ns;/\tu64 clock;/'
+	's/^\tu64\t*clock;/\tstruct rb_root root;/; s/^\tstruct rb_root\t*root;/\tu64 clock;/'
 point "lock: another bound" refused $lock 's/(4U \* 1000/(5U * 1000/'
 exit $failed

@@ -33,9 +33,10 @@ extern "C" {
 
 /* The lock. Its members are not for use. */
 struct range_lock_tree {
-	void		*opaque_pointers[2];
+	void		*opaque_pointers[3];
 	uint64_t	opaque_clock;
-	uint32_t	opaque_bound_ns;
+	uint32_t	opaque_bound_ns : 27;
+	uint32_t	opaque_contended : 5;
 	uint32_t	opaque_lock;
 };
 
@@ -53,7 +54,7 @@ struct range_lock {
 /* Define a tree with the default bound, ready for use. */
 #define DEFINE_RANGE_LOCK_TREE(name) \
 	struct range_lock_tree name = \
-		{ { 0, 0 }, 0, RANGE_LOCK_BOUND_NS, 0 }
+		{ { 0, 0, 0 }, 0, RANGE_LOCK_BOUND_NS, 0, 0 }
 
 /**
  * range_lock_tree_init() - prepare a tree, with the default bound

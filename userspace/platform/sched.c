@@ -5,7 +5,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -76,9 +75,10 @@ static int futex_wait(unsigned int *word, unsigned int value, clockid_t clock,
 	return ret ? errno : 0;
 }
 
-static void futex_wake(unsigned int *word, int threads)
+/* One thread: any of those that want a spinlock; on a token only its own sleeps. */
+static void futex_wake(unsigned int *word)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, threads, NULL, NULL, 0);
+	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 /* The spinlock. */
@@ -110,7 +110,7 @@ void range_lock__spin_wake(spinlock_t *lock)
 {
 	int saved_errno = errno;
 
-	futex_wake(&lock->state, 1);
+	futex_wake(&lock->state);
 	errno = saved_errno;
 }
 
@@ -213,7 +213,7 @@ void range_lock__task_wake(struct task_struct *task)
 	int saved_errno = errno;
 
 	if (task_give_token(task))
-		futex_wake(&task->token, INT_MAX);
+		futex_wake(&task->token);
 	errno = saved_errno;
 }
 
@@ -243,7 +243,7 @@ void wake_q_add_safe(struct wake_q_head *head, struct task_struct *task)
 	 * It woke without our help, went to sleep again, and is still on the
 	 * list of an earlier waker. That is rare: do it here and now.
 	 */
-	futex_wake(&task->token, INT_MAX);
+	futex_wake(&task->token);
 	put_task_struct(task);
 }
 
@@ -255,7 +255,7 @@ void range_lock__wake_up_q(struct wake_q_head *head)
 	for (task = head->first; task != RANGE_LOCK_WAKE_Q_TAIL; task = next) {
 		next = __atomic_exchange_n(&task->wake_next, NULL,
 					   __ATOMIC_SEQ_CST);
-		futex_wake(&task->token, INT_MAX);
+		futex_wake(&task->token);
 		put_task_struct(task);
 	}
 	errno = saved_errno;

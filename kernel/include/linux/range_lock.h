@@ -23,28 +23,38 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct range_lock_shard;
 struct task_struct;
 
 /* The last address of the full range, [0, RANGE_LOCK_FULL]. */
 #define RANGE_LOCK_FULL		U64_MAX
+
+/* The greatest bound, which no waiter reaches. */
+#define RANGE_LOCK_BOUND_MAX	((1U << 27) - 1)
 
 /* The default bound, in nanoseconds: what a writer of an rwsem waits too. */
 #define RANGE_LOCK_BOUND_NS	(4U * 1000 * 1000)
 
 /**
  * struct range_lock_tree - the lock: all requests for ranges of one space
- * @word:	idle, the only holder, or "look in the tree": see range_lock.c
- * @root:	every request that is not in @word, held or waiting
+ * @word:	idle, the only holder, "look in the tree", or "look in the
+ *		shards": see range_lock.c
+ * @root:	every request that is not in @word or in a shard
+ * @shards:	NULL until they are needed; then an array of them
  * @clock:	the latest arrival
- * @bound_ns:	how long a waiter may be passed; 0 means never
+ * @bound_ns:	how long a waiter may be passed; 0 means never, the greatest
+ *		value always
+ * @contended:	how often disjoint requests have met on @lock
  * @lock:	protects all but @word
  * @dep_map:	for lockdep
  */
 struct range_lock_tree {
 	atomic_long_t		word;
 	struct rb_root		root;
+	struct range_lock_shard	*shards;
 	u64			clock;
-	u32			bound_ns;
+	u32			bound_ns : 27;
+	u32			contended : 5;
 	spinlock_t		lock;	/* all but word */
 #ifdef CONFIG_DEBUG_LOCK_ALLOC
 	struct lockdep_map	dep_map;
@@ -78,12 +88,14 @@ struct range_lock_subtree {
  * @state:	where the request stands: see range_lock.c
  * @mode:	read or write; while it is not in the tree, the word says that
  * @eager:	grant it as soon as possible; a hint
+ * @moved:	it has been moved from one tree to another
  * @arrival:	0 if held, else the place in the order of arrival
  * @node:	in the tree
  * @subtree:	what is known of all requests below @node
  * @blocked:	the waiters that wait for this request
  * @blocked_link: in the @blocked of the one that this request waits for
  * @task:	who waits
+ * @shard:	the shard whose word it was put into, or NULL
  *
  * It lives wherever its owner puts it, usually on the stack, and may be
  * locked again after it was unlocked.
@@ -94,12 +106,14 @@ struct range_lock {
 	unsigned int		state;
 	u8			mode;
 	u8			eager;
+	bool			moved;
 	u64			arrival;
 	struct rb_node		node;
 	struct range_lock_subtree subtree;
 	struct hlist_head	blocked;
 	struct hlist_node	blocked_link;
 	struct task_struct	*task;
+	struct range_lock_shard	*shard;
 } __aligned(8);
 
 #define __RANGE_LOCK_TREE_INIT						\
@@ -233,6 +247,9 @@ DEFINE_CLASS(range_write, struct range_lock_guard,
 		(struct range_lock_guard){ tree, lock }; }),
 	     struct range_lock_tree *tree, struct range_lock *lock)
 #endif
+
+/* For tests. */
+void range_lock_split(struct range_lock_tree *tree, unsigned int bits);
 
 #ifdef CONFIG_DEBUG_RANGE_LOCK
 bool range_lock_validate(struct range_lock_tree *tree);

@@ -31,15 +31,19 @@ static inline void spin_lock_init(spinlock_t *lock)
 	lock->state = RANGE_LOCK_SPIN_FREE;
 }
 
-static inline void spin_lock(spinlock_t *lock)
+static inline bool spin_trylock(spinlock_t *lock)
 {
 	unsigned int state = RANGE_LOCK_SPIN_FREE;
 
 	/* Matches spin_unlock(). */
-	if (unlikely(!__atomic_compare_exchange_n(&lock->state, &state,
-						  RANGE_LOCK_SPIN_TAKEN, false,
-						  __ATOMIC_ACQUIRE,
-						  __ATOMIC_RELAXED)))
+	return __atomic_compare_exchange_n(&lock->state, &state,
+					   RANGE_LOCK_SPIN_TAKEN, false,
+					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
+static inline void spin_lock(spinlock_t *lock)
+{
+	if (unlikely(!spin_trylock(lock)))
 		range_lock__spin_lock_slow(lock);
 }
 
@@ -58,6 +62,8 @@ static inline void spin_unlock(spinlock_t *lock)
 
 #define spin_lock_irqsave(lock, flags) \
 	do { (flags) = 0; spin_lock(lock); } while (0)
+#define spin_trylock_irqsave(lock, flags) \
+	({ (flags) = 0; spin_trylock(lock); })
 #define spin_unlock_irqrestore(lock, flags) \
 	do { (void)(flags); spin_unlock(lock); } while (0)
 

@@ -1,0 +1,807 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Races of which each step is made to happen: the lock is compiled into this
+ * file, and calls a hook of ours before each cmpxchg, before it takes and
+ * before it gives back a spinlock. What somebody else does at that moment is
+ * done there, by the same thread where it may. Each test is a process of its
+ * own, named as in tests.c; the hang limit is for broken locks only.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <linux/atomic.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "ktap.h"
+
+enum step { CMPXCHG, LOCK, UNLOCK };
+
+/* What to do instead at a step; while it is done, steps go on as usual. */
+static __thread void (*at_step)(enum step step, const void *where);
+static __thread bool no_memory, no_luck;
+static int shards_in_use;
+
+static void take_step(enum step step, const void *where)
+{
+	void (*do_it)(enum step step, const void *where) = at_step;
+
+	if (!do_it)
+		return;
+	at_step = NULL;
+	do_it(step, where);
+	if (!at_step)
+		at_step = do_it;
+}
+
+static bool trylock(spinlock_t *lock)
+{
+	take_step(LOCK, lock);
+	return !no_luck && spin_trylock(lock);
+}
+
+static void *allocate(size_t n, size_t size)
+{
+	void *memory = no_memory ? NULL : kcalloc(n, size, 0);
+
+	__atomic_fetch_add(&shards_in_use, !!memory, __ATOMIC_RELAXED);
+	return memory;
+}
+
+static void give_back(const void *memory)
+{
+	__atomic_fetch_sub(&shards_in_use, !!memory, __ATOMIC_RELAXED);
+	kfree(memory);
+}
+
+#define atomic_long_try_cmpxchg(v, old, i)				\
+	({								\
+		take_step(CMPXCHG, v);					\
+		(atomic_long_try_cmpxchg)(v, old, i);			\
+	})
+/* For locks that are broken by too weak a one. */
+#define __atomic_compare_exchange_n(v, ...)				\
+	({								\
+		take_step(CMPXCHG, v);					\
+		__atomic_compare_exchange_n(v, __VA_ARGS__);		\
+	})
+#undef spin_trylock_irqsave
+#define spin_trylock_irqsave(lock, flags)	({ (flags) = 0; trylock(lock); })
+#undef spin_unlock_irqrestore
+#define spin_unlock_irqrestore(lock, flags)				\
+	do {								\
+		(void)(flags);						\
+		take_step(UNLOCK, lock);				\
+		spin_unlock(lock);					\
+	} while (0)
+#define kcalloc(n, size, flags)	allocate(n, size)
+#define kfree(memory)		give_back(memory)
+
+/* The lock, or one that is broken on purpose. */
+#include "range_lock.c"
+
+static const char *test_name;
+
+#define CHECK(condition)						\
+	do {								\
+		if (!(condition)) {					\
+			printf("# %s, line %d: not true: %s\n",		\
+			       test_name, __LINE__, #condition);	\
+			fflush(stdout);					\
+			_exit(1);					\
+		}							\
+	} while (0)
+
+#define AWAIT(condition)						\
+	do {								\
+		while (!(condition))					\
+			sched_yield();					\
+	} while (0)
+
+/* In seconds. */
+#define HANG	60
+
+static struct range_lock_tree tree;
+/* In segment 0 of any size, and what lies in shards of its own mostly. */
+static struct range_lock first, pilot, wide, neighbour;
+static const u64 far = 1ULL << 40;
+
+static void set_up(u32 bound_ns)
+{
+	__range_lock_tree_init(&tree, bound_ns, NULL, NULL);
+	range_lock_init(&first, 0, 0);
+	range_lock_init(&pilot, far, far);
+	range_lock_init(&wide, 0, 99999);
+	range_lock_init(&neighbour, 0, 0);
+}
+
+static bool is_split(void)
+{
+	return range_lock_is_split(atomic_long_read(&tree.word));
+}
+
+static bool is_locked(u64 start, u64 last)
+{
+	struct range_lock probe;
+
+	range_lock_init(&probe, start, last);
+	return range_is_locked(&tree, &probe);
+}
+
+static void join_all(void)
+{
+	is_locked(0, RANGE_LOCK_FULL);
+	CHECK(!is_split());
+}
+
+/* The pilot is there while the tree is split, so that it is. */
+static void split_for(unsigned int bits)
+{
+	CHECK(range_write_trylock(&tree, &pilot));
+	range_lock_split(&tree, bits);
+	CHECK(is_split());
+	range_write_unlock(&tree, &pilot);
+	CHECK(is_split());
+}
+
+static struct range_lock_shard *home_of(const struct range_lock *lock)
+{
+	long word = atomic_long_read(&tree.word);
+
+	CHECK(range_lock_is_split(word));
+	return range_lock_shard_of(&tree, lock, word);
+}
+
+static bool is_idle(const struct range_lock_shard *shard)
+{
+	long word = atomic_long_read(&tree.word);
+
+	return smp_load_acquire(&shard->idle) == word &&
+	       atomic_long_read(&shard->tree.word) == word;
+}
+
+/* A range that is not that of @lock, but in the same shard, outside the hull. */
+static void find_neighbour(const struct range_lock_shard *shard, u64 from)
+{
+	do
+		range_lock_init(&neighbour, from, from);
+	while (from++, home_of(&neighbour) != shard);
+}
+
+/* Have the shard of @lock opened, and idle. */
+static void open_for(const struct range_lock *lock)
+{
+	is_locked(lock->start, lock->last);
+	CHECK(is_idle(home_of(lock)));
+}
+
+static void check_done(void)
+{
+	CHECK(range_lock_validate(&tree));
+	CHECK(!is_locked(0, RANGE_LOCK_FULL));
+	CHECK(!atomic_long_read(&tree.word));
+	CHECK(range_lock_validate(&tree));
+	range_lock_tree_destroy(&tree);
+	CHECK(!shards_in_use);
+}
+
+/* One who looked up a shard comes late. */
+
+static struct range_lock_shard *looked_up;
+
+static void never(enum step step, const void *where)
+{
+}
+
+/* The segment of @first has left its shard, which is open and idle. */
+static void widen_meanwhile(enum step step, const void *where)
+{
+	if (step != CMPXCHG || where != &looked_up->tree.word)
+		return;
+	join_all();
+	CHECK(range_write_trylock(&tree, &wide));
+	split_for(0);
+	CHECK(!home_of(&first));
+	find_neighbour(looked_up, far + 1);
+	open_for(&neighbour);
+	at_step = never;
+}
+
+static void stale_lookup_of_an_idle_shard(void)
+{
+	set_up(0);
+	split_for(0);
+	open_for(&first);
+	looked_up = home_of(&first);
+	at_step = widen_meanwhile;
+	CHECK(!range_write_trylock(&tree, &first));
+	CHECK(at_step == never);
+	at_step = NULL;
+	CHECK(range_lock_validate(&tree));
+	range_write_unlock(&tree, &wide);
+	CHECK(range_write_trylock(&tree, &first));
+	range_write_unlock(&tree, &first);
+	check_done();
+}
+
+/* Let a waiter of another thread stall on its way to sleep. */
+static bool is_stalled, may_go_on;
+
+void __real_range_lock__task_schedule(void);
+void __wrap_range_lock__task_schedule(void);
+
+void __wrap_range_lock__task_schedule(void)
+{
+	WRITE_ONCE(is_stalled, true);
+	AWAIT(READ_ONCE(may_go_on));
+}
+
+static void *wait_for_neighbour(void *arg)
+{
+	struct range_lock lock;
+
+	range_lock_init(&lock, neighbour.start, neighbour.last);
+	range_write_lock(&tree, &lock);
+	range_write_unlock(&tree, &lock);
+	return arg;
+}
+
+static pthread_t waiter;
+
+/* The same, with nobody but an eligible waiter in that shard. */
+static void let_one_wait_meanwhile(enum step step, const void *where)
+{
+	if (step != CMPXCHG || where != &looked_up->tree.word)
+		return;
+	join_all();
+	CHECK(range_write_trylock(&tree, &wide));
+	split_for(0);
+	CHECK(!home_of(&first));
+	find_neighbour(looked_up, far + 1);
+	CHECK(range_write_trylock(&tree, &neighbour));
+	CHECK(!pthread_create(&waiter, NULL, wait_for_neighbour, NULL));
+	AWAIT(READ_ONCE(is_stalled));
+	range_write_unlock(&tree, &neighbour);
+	at_step = never;
+}
+
+static void stale_lookup_of_a_shard_with_waiters(void)
+{
+	bool got_it;
+
+	set_up(RANGE_LOCK_BOUND_NS);
+	tree.bound_ns = ~0;
+	split_for(0);
+	open_for(&first);
+	looked_up = home_of(&first);
+	at_step = let_one_wait_meanwhile;
+	got_it = range_write_trylock(&tree, &first);
+	CHECK(at_step == never);
+	at_step = NULL;
+	CHECK(!got_it);
+	WRITE_ONCE(may_go_on, true);
+	pthread_join(waiter, NULL);
+	range_write_unlock(&tree, &wide);
+	check_done();
+}
+
+/* In a section, now: the shard was closed since, or belongs to others. */
+static bool splits_again;
+
+static void close_meanwhile(enum step step, const void *where)
+{
+	if (step != LOCK || where != &looked_up->tree.lock)
+		return;
+	join_all();
+	CHECK(range_write_trylock(&tree, &wide));
+	if (splits_again) {
+		split_for(0);
+		CHECK(!home_of(&first));
+		find_neighbour(looked_up, far + 1);
+		open_for(&neighbour);
+	}
+	at_step = never;
+}
+
+static void check_stale_section(void)
+{
+	set_up(0);
+	split_for(0);
+	open_for(&first);
+	looked_up = home_of(&first);
+	at_step = close_meanwhile;
+	CHECK(is_locked(0, 0));
+	CHECK(at_step == never);
+	at_step = NULL;
+	CHECK(range_lock_validate(&tree));
+	CHECK(!range_write_trylock(&tree, &first));
+	range_write_unlock(&tree, &wide);
+	check_done();
+}
+
+static void section_in_a_closed_shard(void)
+{
+	check_stale_section();
+}
+
+static void section_in_a_shard_of_others(void)
+{
+	splits_again = true;
+	check_stale_section();
+}
+
+/* A request that its owner is about to give back is moved. */
+
+static void (*mover)(void);
+
+static void move_meanwhile(enum step step, const void *where)
+{
+	if (step != CMPXCHG)
+		return;
+	mover();
+	at_step = never;
+}
+
+static void check_moved_release(void (*move)(void))
+{
+	mover = move;
+	at_step = move_meanwhile;
+	range_write_unlock(&tree, &first);
+	CHECK(at_step == never);
+	at_step = NULL;
+	CHECK(range_lock_validate(&tree));
+	check_done();
+}
+
+static void join_and_split(void)
+{
+	join_all();
+	split_for(0);
+	CHECK(home_of(&first));
+	/* A section settles. */
+	CHECK(is_locked(0, 0));
+	CHECK(range_lock_validate(&tree));
+}
+
+static void release_of_what_was_moved_to_the_same_shard(void)
+{
+	set_up(0);
+	split_for(0);
+	open_for(&first);
+	CHECK(range_write_trylock(&tree, &first));
+	CHECK(first.shard == home_of(&first));
+	check_moved_release(join_and_split);
+}
+
+static void release_of_what_was_moved_to_the_tree(void)
+{
+	set_up(0);
+	split_for(0);
+	open_for(&first);
+	CHECK(range_write_trylock(&tree, &first));
+	check_moved_release(join_all);
+}
+
+static void split_now(void)
+{
+	range_lock_split(&tree, 0);
+	CHECK(is_split());
+	CHECK(is_locked(0, 0));
+}
+
+static void release_of_what_was_moved_to_a_shard(void)
+{
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &first));
+	check_moved_release(split_now);
+}
+
+static void release_moved_there_and_back(void)
+{
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &first));
+	mover = split_now;
+	split_now();
+	join_all();
+	check_moved_release(join_and_split);
+}
+
+/* One section at a time, even if it began before the trees were joined. */
+
+static bool is_in_section, may_leave, is_joined;
+static bool is_spinning, is_waiting_for_tree;
+
+void __real_range_lock__spin_lock_slow(spinlock_t *lock);
+void __wrap_range_lock__spin_lock_slow(spinlock_t *lock);
+
+void __wrap_range_lock__spin_lock_slow(spinlock_t *lock)
+{
+	if (lock == &looked_up->tree.lock)
+		WRITE_ONCE(is_spinning, true);
+	if (lock == &tree.lock)
+		WRITE_ONCE(is_waiting_for_tree, true);
+	__real_range_lock__spin_lock_slow(lock);
+}
+
+static void stay_in_section(enum step step, const void *where)
+{
+	if (step != UNLOCK || where != &looked_up->tree.lock)
+		return;
+	WRITE_ONCE(is_in_section, true);
+	AWAIT(READ_ONCE(may_leave));
+	at_step = never;
+}
+
+static void *hold_three(void *arg)
+{
+	range_write_lock(&tree, &first);
+	range_write_lock(&tree, &neighbour);
+	/* Two are held now, so it stays as it is until one has left. */
+	at_step = stay_in_section;
+	CHECK(is_locked(0, 0));
+	at_step = NULL;
+	range_write_unlock(&tree, &neighbour);
+	range_write_unlock(&tree, &first);
+	return arg;
+}
+
+static void *join_them(void *arg)
+{
+	is_locked(0, RANGE_LOCK_FULL);
+	WRITE_ONCE(is_joined, true);
+	return arg;
+}
+
+static void join_waits_for_a_section(void)
+{
+	pthread_t holder, joiner;
+
+	set_up(0);
+	split_for(0);
+	open_for(&first);
+	looked_up = home_of(&first);
+	find_neighbour(looked_up, 1);
+	CHECK(!pthread_create(&holder, NULL, hold_three, NULL));
+	AWAIT(READ_ONCE(is_in_section));
+	CHECK(!pthread_create(&joiner, NULL, join_them, NULL));
+	AWAIT(READ_ONCE(is_spinning) || READ_ONCE(is_joined));
+	CHECK(!READ_ONCE(is_joined));
+	WRITE_ONCE(may_leave, true);
+	pthread_join(joiner, NULL);
+	pthread_join(holder, NULL);
+	check_done();
+}
+
+/*
+ * Whoever comes while the trees are being joined, when one shard is closed and
+ * the next one is not yet, waits until they are.
+ */
+static bool has_come;
+
+static void *come(void *arg)
+{
+	CHECK(range_write_trylock(&tree, &first));
+	WRITE_ONCE(has_come, true);
+	return arg;
+}
+
+static pthread_t comer;
+
+static void let_one_come(enum step step, const void *where)
+{
+	if (step != CMPXCHG || where != &looked_up->tree.word)
+		return;
+	CHECK(!pthread_create(&comer, NULL, come, NULL));
+	AWAIT(READ_ONCE(has_come) || READ_ONCE(is_waiting_for_tree));
+	at_step = never;
+}
+
+static void section_while_joining(void)
+{
+	set_up(0);
+	split_for(0);
+	open_for(&first);
+	open_for(&pilot);
+	looked_up = home_of(&pilot);
+	CHECK(home_of(&first) < looked_up);
+	at_step = let_one_come;
+	join_all();
+	CHECK(at_step == never);
+	at_step = NULL;
+	pthread_join(comer, NULL);
+	CHECK(is_locked(0, 0));
+	range_write_unlock(&tree, &first);
+	check_done();
+}
+
+/* The last section has given the range to somebody, but not yet its lock. */
+static void *unlock_first(void *arg)
+{
+	CHECK(is_locked(0, 0));
+	at_step = stay_in_section;
+	join_all();
+	split_for(0);
+	range_write_unlock(&tree, &first);
+	at_step = NULL;
+	return arg;
+}
+
+static void *destroy_it(void *arg)
+{
+	range_lock_tree_destroy(&tree);
+	WRITE_ONCE(is_joined, true);
+	return arg;
+}
+
+static void destroy_waits_for_a_section(void)
+{
+	pthread_t holder, destroyer;
+
+	set_up(0);
+	split_for(0);
+	looked_up = home_of(&first);
+	CHECK(range_write_trylock(&tree, &first));
+	CHECK(!pthread_create(&holder, NULL, unlock_first, NULL));
+	AWAIT(READ_ONCE(is_in_section));
+	AWAIT(is_idle(looked_up));
+	CHECK(!pthread_create(&destroyer, NULL, destroy_it, NULL));
+	AWAIT(READ_ONCE(is_spinning) || READ_ONCE(is_joined));
+	CHECK(!READ_ONCE(is_joined));
+	WRITE_ONCE(may_leave, true);
+	pthread_join(holder, NULL);
+	pthread_join(destroyer, NULL);
+	CHECK(!shards_in_use);
+}
+
+/* Where shards come from. */
+
+static void no_memory_for_shards(void)
+{
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &first));
+	no_memory = true;
+	range_lock_split(&tree, 0);
+	no_memory = false;
+	CHECK(!is_split());
+	CHECK(!tree.shards);
+	CHECK(atomic_long_read(&tree.word) == ((long)&first | RANGE_LOCK_WRITE));
+	CHECK(range_lock_validate(&tree));
+	range_lock_split(&tree, 0);
+	CHECK(is_split());
+	CHECK(shards_in_use == 1);
+	range_lock_split(&tree, 0);
+	CHECK(shards_in_use == 1);
+	range_write_unlock(&tree, &first);
+	check_done();
+}
+
+static void nothing_fits_into_a_shard(void)
+{
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &wide));
+	range_lock_split(&tree, 3);
+	CHECK(!is_split());
+	CHECK(atomic_long_read(&tree.word) == ((long)&wide | RANGE_LOCK_WRITE));
+	CHECK(range_lock_validate(&tree));
+	range_write_unlock(&tree, &wide);
+	range_lock_split(&tree, 3);
+	CHECK(!is_split());
+	CHECK(!atomic_long_read(&tree.word));
+	check_done();
+}
+
+/* Requests that keep meeting, as far as the spinlock says. */
+static void meet(u64 start, u64 last, unsigned int times)
+{
+	struct range_lock lock;
+
+	range_lock_init(&lock, start, last);
+	no_luck = true;
+	while (times--) {
+		if (range_write_trylock(&tree, &lock))
+			range_write_unlock(&tree, &lock);
+	}
+	no_luck = false;
+}
+
+static void shards_come_by_contention(void)
+{
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &first));
+	/* Where they conflict it would not help. */
+	meet(0, 0, 1000);
+	CHECK(!tree.shards);
+	no_memory = true;
+	meet(far + 1, far + 1, 1000);
+	CHECK(!is_split());
+	CHECK(range_lock_validate(&tree));
+	no_memory = false;
+	meet(far + 1, far + 1, 1000);
+	CHECK(is_split());
+	CHECK(range_lock_validate(&tree));
+	range_write_unlock(&tree, &first);
+	check_done();
+}
+
+/* All requests are such that they lie across two segments of their size. */
+static void shards_come_where_nothing_is_aligned(void)
+{
+	struct range_lock held;
+
+	set_up(0);
+	range_lock_init(&held, 8, 23);
+	CHECK(range_write_trylock(&tree, &held));
+	meet(far + 8, far + 23, 1000);
+	CHECK(is_split());
+	CHECK(range_lock_validate(&tree));
+	range_write_unlock(&tree, &held);
+	check_done();
+}
+
+static void shards_are_used_by_the_word_alone(void)
+{
+	struct range_lock_tree before;
+
+	set_up(0);
+	split_for(0);
+	open_for(&first);
+	memcpy(&before, &tree, sizeof(tree));
+	CHECK(range_write_trylock(&tree, &first));
+	CHECK(!memcmp(&before, &tree, sizeof(tree)));
+	CHECK(atomic_long_read(&home_of(&first)->tree.word) ==
+	      ((long)&first | RANGE_LOCK_WRITE));
+	range_write_unlock(&tree, &first);
+	CHECK(is_idle(home_of(&first)));
+	CHECK(!memcmp(&before, &tree, sizeof(tree)));
+	check_done();
+}
+
+/*
+ * F, G: what the splitting and opening thread has written is seen, though
+ * nothing else tells of it. For ThreadSanitizer.
+ */
+static int turn;
+
+static void open_for_others(enum step step, const void *where)
+{
+	if (step != LOCK || where != &looked_up->tree.lock)
+		return;
+	WRITE_ONCE(turn, 1);
+	AWAIT(READ_ONCE(turn) == 2);
+	at_step = never;
+}
+
+static void *open_it(void *arg)
+{
+	at_step = open_for_others;
+	is_locked(0, 0);
+	CHECK(at_step == never);
+	at_step = NULL;
+	return arg;
+}
+
+static void memory_order_open_to_section(void)
+{
+	pthread_t thread;
+
+	set_up(0);
+	split_for(0);
+	looked_up = home_of(&first);
+	find_neighbour(looked_up, 1);
+	CHECK(!pthread_create(&thread, NULL, open_it, NULL));
+	AWAIT(READ_ONCE(turn) == 1);
+	CHECK(range_write_trylock(&tree, &neighbour));
+	/* It is the waiter that looks at the clock. */
+	WRITE_ONCE(may_go_on, true);
+	CHECK(!pthread_create(&waiter, NULL, wait_for_neighbour, NULL));
+	AWAIT(READ_ONCE(is_stalled));
+	range_write_unlock(&tree, &neighbour);
+	pthread_join(waiter, NULL);
+	WRITE_ONCE(turn, 2);
+	pthread_join(thread, NULL);
+	check_done();
+}
+
+static void *use_them(void *arg)
+{
+	struct range_lock lock;
+
+	range_lock_init(&lock, 7, 7);
+	AWAIT(READ_ONCE(turn) == 1);
+	if (arg) {
+		range_write_lock(&tree, &lock);
+		range_write_unlock(&tree, &lock);
+	} else {
+		range_is_locked(&tree, &lock);
+	}
+	return arg;
+}
+
+static void check_order_of_split(void *locks)
+{
+	pthread_t thread;
+
+	set_up(0);
+	CHECK(!pthread_create(&thread, NULL, use_them, locks));
+	/* The word is TREE by now: no pin publishes the shards. */
+	CHECK(range_write_trylock(&tree, &pilot));
+	CHECK(range_write_trylock(&tree, &first));
+	range_lock_split(&tree, 0);
+	WRITE_ONCE(turn, 1);
+	pthread_join(thread, NULL);
+	range_write_unlock(&tree, &first);
+	range_write_unlock(&tree, &pilot);
+	check_done();
+}
+
+static void memory_order_split_to_lookup(void)
+{
+	check_order_of_split(&tree);
+}
+
+static void memory_order_split_to_section(void)
+{
+	check_order_of_split(NULL);
+}
+
+#define TEST(name)	{ #name, name }
+
+static const struct test {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	TEST(shards_are_used_by_the_word_alone),
+	TEST(stale_lookup_of_an_idle_shard),
+	TEST(stale_lookup_of_a_shard_with_waiters),
+	TEST(section_in_a_closed_shard),
+	TEST(section_in_a_shard_of_others),
+	TEST(release_of_what_was_moved_to_the_same_shard),
+	TEST(release_of_what_was_moved_to_the_tree),
+	TEST(release_of_what_was_moved_to_a_shard),
+	TEST(release_moved_there_and_back),
+	TEST(section_while_joining),
+	TEST(join_waits_for_a_section),
+	TEST(destroy_waits_for_a_section),
+	TEST(no_memory_for_shards),
+	TEST(nothing_fits_into_a_shard),
+	TEST(shards_come_by_contention),
+	TEST(shards_come_where_nothing_is_aligned),
+	TEST(memory_order_split_to_lookup),
+	TEST(memory_order_split_to_section),
+	TEST(memory_order_open_to_section),
+};
+
+static void run_test(const void *arg)
+{
+	const struct test *test = arg;
+
+	test_name = test->name;
+	alarm(HANG);
+	test->run();
+}
+
+int main(int argc, char **argv)
+{
+	const char *only = argc > 1 ? argv[1] : NULL;
+	unsigned int i, planned = 0;
+
+	for (i = 0; i < ARRAY_SIZE(tests); i++)
+		planned += !only || !strcmp(only, tests[i].name);
+	if (!planned) {
+		fprintf(stderr, "%s: no test is called '%s'\n", argv[0], only);
+		return 1;
+	}
+	ktap_plan(planned);
+	for (i = 0; i < ARRAY_SIZE(tests); i++)
+		if (!only || !strcmp(only, tests[i].name))
+			ktap_result(ktap_run(tests[i].name, run_test,
+					     &tests[i]), "%s", tests[i].name);
+	return ktap_exit();
+}
