@@ -10,6 +10,8 @@
 ## make kernel-check   is a kernel with it correct? Builds and boots two of them
 ## make kernel-bench   and what does it gain? Takes about 40 minutes
 ## make bench          measure against the alternatives; BENCH=full for longer
+## make bench-sharing  which cache lines do disjoint lockers share?
+## make bench-scaling  a model of 1 to 256 cores, from what make bench measured
 ## make deps           install, or name, the packages that check and bench need
 ## make clean
 ##
@@ -135,8 +137,8 @@ clean:
 
 LIBRANGELOCK := $(out)/librangelock.a
 include bench/bench.mk
-$(bench-objects): $(out)/flags
-ifneq ($(filter bench bench-verify,$(MAKECMDGOALS)),)
+$(bench-objects) $(sharing-dir)/sharing: $(out)/flags
+ifneq ($(filter bench bench-verify bench-sharing,$(MAKECMDGOALS)),)
 $(out)/flags: | need-bench
 endif
 

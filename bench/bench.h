@@ -30,6 +30,8 @@ struct contender {
 	const char *max_held_why;
 	/* A read excludes other reads too. */
 	bool exclusive;
+	/* Only in the workloads that name it, such as those about bounds. */
+	bool variant;
 
 	void *(*create)(void);
 	void (*destroy)(void *lock);
@@ -46,6 +48,11 @@ struct contender {
 	/* Optional: lock() for write without looking for conflicts, of which
 	 * there are none; to have many ranges held, which is not measured. */
 	void (*hold)(void *lock, void *request, uint64_t start, uint64_t last);
+	/*
+	 * Optional, while nothing is held: divide the space among shards, in
+	 * segments of 2^@bits addresses.
+	 */
+	void (*split)(void *lock, unsigned int bits);
 };
 
 /* All of them, in the order of the report; NULL ends the list. */
@@ -59,6 +66,18 @@ enum pattern {
 	MIXED,		/* 1 in 100 the full range for write, else RANDOM for read */
 	BETWEEN,	/* a random page between the pages that are held */
 	HANDOFF,	/* two threads give the full range to each other */
+	QUEUED,		/* the same among many threads: see queued.c */
+	WIDE,		/* @percent the full range for write, else RANDOM */
+	REJOIN,		/* the full range, each time after a split */
+	OVERLAP,	/* 1 to 64 pages of 256, @percent of them for write */
+	TRANSFER,	/* no lock: a cache line from one CPU to another */
+	CHAIN,		/* each thread the page of its own and the next one's */
+};
+
+/* Which of the workloads a run is about. */
+enum set {
+	SET_MAIN,
+	SET_OVERSUBSCRIBED,
 };
 
 struct workload {
@@ -68,7 +87,15 @@ struct workload {
 	bool write;
 	bool prepare_each;	/* as if the range were another one each time */
 	bool time_waits;	/* record the longest wait of any thread */
+	bool all_waits;		/* record all of them, and who got how much */
+	bool sharded;		/* begin with shards */
+	enum set set;
+	const char *only;	/* the contenders in it; NULL: all of them */
 	unsigned int threads;	/* 0: as many as asked for, one after the other */
+	unsigned int max_threads; /* of those, only up to so many; 0: all */
+	unsigned int percent;
+	unsigned int busy;	/* rounds of an empty loop in and after each section */
+	unsigned int queued;	/* QUEUED: how many wait */
 	unsigned long held;	/* ranges that are held meanwhile */
 	unsigned int settle_us;	/* HANDOFF: how long the taker may settle down */
 };
@@ -89,12 +116,16 @@ struct bench_options {
 	double budget;		/* seconds for all rounds; at least three run */
 };
 
+#define BENCH_COUNTERS	6
+
 /* What a workload tells beside its time. */
 struct counter {
 	const char *name;
 	double value;
 };
 
+/* Whether the case is meant to be run at all. */
+bool case_wanted(const struct workload *w, const struct contender *c);
 /* Why the case cannot be run, or NULL. */
 const char *case_skipped(const struct workload *w, const struct contender *c);
 
@@ -111,8 +142,24 @@ void run_begin(const struct bench_case *bc, double seconds);
 void run_body(unsigned int thread);
 double run_seconds(void);
 uint64_t run_pairs_done(void);
-unsigned int run_counters(struct counter counters[2]);	/* how many */
+unsigned int run_counters(struct counter counters[BENCH_COUNTERS]); /* how many */
 void run_finish(void);
+
+/* What a hand-off with a queue took. In queued.c. */
+struct queued_result {
+	uint64_t transfers;
+	uint64_t transfer_ns;	/* of all: unlock called until lock returned */
+	uint64_t unlock_ns;	/* of all: CPU time of unlock */
+	uint64_t first_unlock_ns;
+	uint32_t p50_ns;	/* of a transfer */
+	uint32_t p99_ns;
+};
+
+void queued_run(const struct contender *c, void *lock, unsigned int queued,
+		const bool *stop, struct queued_result *result);
+
+/* How long a cache line takes from one CPU to another. In transfer.c. */
+double line_transfer_ns(void);
 
 /* Google Benchmark, in shim.cc. */
 int shim_run(struct bench_case *cases, size_t nr_cases,
@@ -132,6 +179,10 @@ static inline void prepare(const struct contender *c, void *request,
 void die(const char *what) __attribute__((noreturn));
 void *alloc_aligned(size_t size);	/* zeroed, on a cache line; or dies */
 uint64_t now_ns(void);
+void bench_pin(unsigned int nth);	/* to the nth CPU that we may use */
+int compare_u32(const void *a, const void *b);	/* for qsort() */
+/* Poll until *@value is at least @wanted. */
+void wait_for(const uint64_t *value, uint64_t wanted);
 
 static inline void cpu_relax(void)
 {

@@ -25,9 +25,10 @@ static const char usage[] =
 	"  --out=FILE        results as JSON (default results.json)\n"
 	"  --filter=REGEX    only cases whose workload/contender/threads:N matches\n"
 	"  --threads=LIST    numbers of threads (default 1,2,4,8)\n"
+	"  --set=NAME        of workloads: main (default) or oversubscribed\n"
 	"  --rounds=N        how often each case is measured (default 7)\n"
 	"  --length=SEC      of one measurement (default 0.2)\n"
-	"  --budget=SEC      stop after a round that ends later (default 420)\n"
+	"  --budget=SEC      stop after a round that ends later (default 440)\n"
 	"  --cs=N            rounds of an empty loop in each critical section\n"
 	"  --list            print the names of the cases\n"
 	"  --help            print this\n"
@@ -80,7 +81,7 @@ static void add_number(const char *key, double value)
 }
 
 /* The machine and what the report needs to know, so that it repeats nothing. */
-static void add_context(void)
+static void add_context(enum set set)
 {
 	const struct contender *const *c;
 	const struct workload *w;
@@ -97,10 +98,14 @@ static void add_context(void)
 	add_number("tick_us", tick.tv_nsec / 1e3);
 	add_number("bound_us", RANGE_LOCK_BOUND_NS / 1e3);
 	for (w = workloads; w->name; w++) {
+		if (w->set != set)
+			continue;
 		snprintf(key, sizeof(key), "workload %s", w->name);
 		shim_context(key, w->what);
 	}
 	for (c = contenders; *c; c++) {
+		if ((*c)->variant && set != SET_OVERSUBSCRIBED)
+			continue;
 		snprintf(key, sizeof(key), "contender %s", (*c)->name);
 		shim_context(key, (*c)->what);
 		snprintf(key, sizeof(key), "request %s", (*c)->name);
@@ -112,7 +117,8 @@ static void add_context(void)
 		for (w = workloads; w->name; w++) {
 			snprintf(key, sizeof(key), "skip %s %s", w->name,
 				 (*c)->name);
-			if (case_skipped(w, *c))
+			if (w->set == set && case_wanted(w, *c) &&
+			    case_skipped(w, *c))
 				shim_context(key, case_skipped(w, *c));
 		}
 	}
@@ -131,7 +137,7 @@ static size_t add_cases(struct bench_case *cases, const struct workload *w,
 		snprintf(bc->name, sizeof(bc->name), "%s%s/%s", w->name,
 			 section, (*c)->name);
 		snprintf(name, sizeof(name), "%s/threads:%u", bc->name, threads);
-		if (case_skipped(w, *c) || regexec(filter, name, 0, NULL, 0))
+		if (!case_wanted(w, *c) || case_skipped(w, *c) || regexec(filter, name, 0, NULL, 0))
 			continue;
 		bc->workload = w;
 		bc->contender = *c;
@@ -147,6 +153,7 @@ int main(int argc, char **argv)
 		{ "out", required_argument, NULL, 'o' },
 		{ "filter", required_argument, NULL, 'f' },
 		{ "threads", required_argument, NULL, 't' },
+		{ "set", required_argument, NULL, 's' },
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "length", required_argument, NULL, 'L' },
 		{ "budget", required_argument, NULL, 'b' },
@@ -157,13 +164,14 @@ int main(int argc, char **argv)
 		{ .name = NULL }
 	};
 	struct bench_options options = {
-		.out = "results.json", .rounds = 7, .length = 0.2, .budget = 420,
+		.out = "results.json", .rounds = 7, .length = 0.2, .budget = 440,
 	};
 	static struct bench_case cases[MAX_CASES];
 	unsigned int threads[32] = { 1, 2, 4, 8 }, nr_threads = 4, t;
 	const char *pattern = ".";
 	const struct workload *w;
 	size_t nr = 0, i;
+	enum set set = SET_MAIN;
 	bool list = false;
 	regex_t filter;
 	char *word;
@@ -182,6 +190,14 @@ int main(int argc, char **argv)
 			for (word = strtok(optarg, ","); word && nr_threads < 32;
 			     word = strtok(NULL, ","))
 				threads[nr_threads++] = number(word);
+			break;
+		case 's':
+			if (!strcmp(optarg, "oversubscribed")) {
+				set = SET_OVERSUBSCRIBED;
+			} else if (strcmp(optarg, "main")) {
+				fputs(usage, stderr);
+				return 1;
+			}
 			break;
 		case 'r':
 			options.rounds = number(optarg);
@@ -219,11 +235,16 @@ int main(int argc, char **argv)
 	for (t = 0; t < nr_threads; t++)
 		if (threads[t] < 1 || threads[t] > 1024)
 			die("--threads: from 1 to 1024 of them");
-	for (w = workloads; w->name; w++)
+	for (w = workloads; w->name; w++) {
+		if (w->set != set)
+			continue;
 		for (t = 0; t < (w->threads ? 1 : nr_threads); t++)
-			nr += add_cases(cases + nr, w,
-					w->threads ? w->threads : threads[t],
-					&filter);
+			if (!w->max_threads || threads[t] <= w->max_threads)
+				nr += add_cases(cases + nr, w,
+						w->threads ? w->threads :
+							     threads[t],
+						&filter);
+	}
 	regfree(&filter);
 
 	errno = 0;
@@ -234,7 +255,7 @@ int main(int argc, char **argv)
 			printf("%s/threads:%u\n", cases[i].name, cases[i].threads);
 		return 0;
 	}
-	add_context();
+	add_context(set);
 	fprintf(stderr, "bench: %zu cases\n", nr);
 	return shim_run(cases, nr, &options);
 }

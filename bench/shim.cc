@@ -59,7 +59,7 @@ class Reporter : public benchmark::JSONReporter {
 void measure(benchmark::State &state, const bench_case *bc, double length)
 {
 	unsigned int nr_counters;
-	counter counters[2];
+	counter counters[BENCH_COUNTERS];
 
 	if (state.thread_index() == 0)
 		run_begin(bc, length);

@@ -200,7 +200,7 @@ int verify(double seconds)
 	bool ok;
 
 	for (c = contenders; *c; c++)
-		nr++;
+		nr += !(*c)->variant;
 	printf("KTAP version 1\n1..%u\n", nr);
 	fflush(stdout);
 	signal(SIGALRM, hangs);
@@ -211,10 +211,12 @@ int verify(double seconds)
 	       ok ? "ok" : "not ok", (unsigned long long)oracle.pairs);
 	failed += !ok;
 
-	for (c = contenders, nr = 2; *c; c++, nr++) {
+	for (c = contenders, nr = 2; *c; c++) {
+		if ((*c)->variant)
+			continue;
 		ok = run_oracle(*c, seconds, false) && oracle.pairs;
 		printf("%s %u %s excludes # %llu pairs, %llu violations\n",
-		       ok ? "ok" : "not ok", nr, (*c)->name,
+		       ok ? "ok" : "not ok", nr++, (*c)->name,
 		       (unsigned long long)oracle.pairs,
 		       (unsigned long long)oracle.violations);
 		fflush(stdout);

@@ -13,7 +13,19 @@
 #include <unistd.h>
 
 #define PAGES		262144U		/* in 1 GiB */
+#define PAGE_BITS	12
 #define MAX_TRANSFERS	1000000U
+
+/* Who is in the workloads that are about one question. */
+#define OURS		"rangelock"
+#define RIVALS		"rangelock posted pthread_rwlock"
+#define QUEUERS		"rangelock rangelock-fifo posted pthread_rwlock baton"
+#define BOUNDS		"rangelock rangelock-1ms rangelock-2ms rangelock-8ms " \
+			"rangelock-16ms rangelock-fifo pthread_rwlock"
+
+/* More threads than CPUs; about 1 us in a section and as much outside. */
+#define OVERSUBSCRIBED	.set = SET_OVERSUBSCRIBED, .all_waits = true, \
+			.busy = 3000, .only = BOUNDS
 
 const struct workload workloads[] = {
 	{ .name = "pair_write", .what = "uncontended lock and unlock, one page, write",
@@ -48,10 +60,43 @@ const struct workload workloads[] = {
 	  .pattern = HANDOFF, .write = true, .threads = 2, .settle_us = 2 },
 	{ .name = "handoff_asleep", .what = "unlock until the other thread holds; it began to wait 200 us ago",
 	  .pattern = HANDOFF, .write = true, .threads = 2, .settle_us = 200 },
+	{ .name = "handoff_queued_10", .what = "unlock until the next of 10 holds that wait for overlapping ranges",
+	  .pattern = QUEUED, .write = true, .threads = 1, .queued = 10, .only = QUEUERS },
+	{ .name = "handoff_queued_1k", .what = "unlock until the next of 1,000 holds that wait for overlapping ranges",
+	  .pattern = QUEUED, .write = true, .threads = 1, .queued = 1000, .only = QUEUERS },
+	{ .name = "disjoint_sharded", .what = "as disjoint, with shards from the beginning",
+	  .pattern = PRIVATE, .write = true, .sharded = true, .max_threads = 2, .only = OURS },
+	{ .name = "random4k_sharded", .what = "as random4k, with shards from the beginning",
+	  .pattern = RANDOM, .write = true, .sharded = true, .max_threads = 2, .only = OURS },
+	{ .name = "wide_sharded", .what = "full range, write, each time with 64 shards in use before",
+	  .pattern = REJOIN, .write = true, .sharded = true, .threads = 1, .only = OURS },
+	{ .name = "wide_sustained", .what = "full range, write, over and over; 64 shards in use before the first",
+	  .pattern = FULL, .write = true, .sharded = true, .threads = 1, .only = OURS },
+	{ .name = "wide_1", .what = "random 4 KiB in 1 GiB, write; 1% full range",
+	  .pattern = WIDE, .write = true, .percent = 1, .threads = 2, .only = RIVALS },
+	{ .name = "wide_10", .what = "random 4 KiB in 1 GiB, write; 10% full range",
+	  .pattern = WIDE, .write = true, .percent = 10, .threads = 2, .only = RIVALS },
+	{ .name = "wide_50", .what = "random 4 KiB in 1 GiB, write; 50% full range",
+	  .pattern = WIDE, .write = true, .percent = 50, .threads = 2, .only = RIVALS },
+	{ .name = "wide_90", .what = "random 4 KiB in 1 GiB, write; 90% full range",
+	  .pattern = WIDE, .write = true, .percent = 90, .threads = 2, .only = RIVALS },
+	{ .name = "line_transfer", .what = "no lock: a cache line from one CPU to another",
+	  .pattern = TRANSFER, .threads = 1, .only = "none" },
+
+	{ .name = "over_one", .what = "all write one page",
+	  .pattern = SAME, .write = true, OVERSUBSCRIBED },
+	{ .name = "over_overlap", .what = "1 to 64 pages of 256, write",
+	  .pattern = OVERLAP, .percent = 100, OVERSUBSCRIBED },
+	{ .name = "over_mixed", .what = "1 to 64 pages of 256, read; 20% write",
+	  .pattern = OVERLAP, .percent = 20, OVERSUBSCRIBED },
+	{ .name = "over_chain", .what = "each its own page and the next one's, write",
+	  .pattern = CHAIN, .write = true, OVERSUBSCRIBED },
 	{ .name = NULL }
 };
 
 extern const struct contender contender_rangelock, contender_rangelock_fifo,
+	contender_baton, contender_none, contender_rangelock_1ms, contender_rangelock_2ms,
+	contender_rangelock_8ms, contender_rangelock_16ms,
 	contender_posted, contender_kogan, contender_listcond,
 	contender_pthread_mutex, contender_pthread_rwlock, contender_striped,
 	contender_ofd;
@@ -59,6 +104,10 @@ extern const struct contender contender_rangelock, contender_rangelock_fifo,
 const struct contender *const contenders[] = {
 	&contender_rangelock,
 	&contender_rangelock_fifo,
+	&contender_rangelock_1ms,
+	&contender_rangelock_2ms,
+	&contender_rangelock_8ms,
+	&contender_rangelock_16ms,
 	&contender_posted,
 	&contender_kogan,
 	&contender_listcond,
@@ -66,10 +115,25 @@ const struct contender *const contenders[] = {
 	&contender_pthread_rwlock,
 	&contender_striped,
 	&contender_ofd,
+	&contender_baton,
+	&contender_none,
 	NULL
 };
 
 unsigned int critical_section;
+
+/*
+ * How many waits took how long, by the clock, and less the time without a CPU;
+ * 16 buckets for each power of 2, so that a bucket is right to 6%.
+ */
+#define BUCKET_BITS	4
+#define BUCKETS		((64 - BUCKET_BITS + 1) << BUCKET_BITS)
+
+struct waits {
+	uint64_t nr;
+	uint32_t elapsed[BUCKETS];
+	uint32_t waited[BUCKETS];
+};
 
 /* The measurement that runs, each busy part on cache lines of its own. */
 static struct run {
@@ -86,6 +150,14 @@ static struct run {
 	uint64_t pairs;
 	uint64_t max_wait;
 	uint64_t max_elapsed;
+
+	pthread_mutex_t merging;	/* protects the three below */
+	struct waits waits;
+	double shares;			/* sum of the pairs of each thread, */
+	double squares;			/* and of their squares */
+
+	struct queued_result queued;
+	uint64_t clock_ns;		/* what looking at the clock takes */
 
 	/* HANDOFF: numbers of the transfers that are asked for and done. */
 	_Alignas(64) uint64_t wanted;
@@ -131,12 +203,16 @@ static void first_range(struct range *range, const struct workload *w,
 			unsigned int thread)
 {
 	range->write = w->write;
-	if (w->pattern == FULL || w->pattern == HANDOFF) {
+	if (w->pattern == FULL || w->pattern == HANDOFF ||
+	    w->pattern == REJOIN) {
 		range->start = 0;
 		range->last = BENCH_LAST;
 	} else if (w->pattern == PRIVATE) {
 		/* 1 GiB apart, and in different stripes. */
 		set_page(range, thread * (PAGES + 1ULL));
+	} else if (w->pattern == CHAIN) {
+		set_page(range, thread);
+		range->last += BENCH_PAGE;
 	} else {
 		set_page(range, 1);
 	}
@@ -158,6 +234,19 @@ static inline bool next_range(struct range *range, const struct workload *w,
 		} else {
 			set_page(range, random_below(random, PAGES));
 		}
+		break;
+	case WIDE:
+		if (random_below(random, 100) < w->percent) {
+			range->start = 0;
+			range->last = BENCH_LAST;
+		} else {
+			set_page(range, random_below(random, PAGES));
+		}
+		break;
+	case OVERLAP:
+		set_page(range, random_below(random, 256));
+		range->last += random_below(random, 64) * BENCH_PAGE;
+		range->write = random_below(random, 100) < w->percent;
 		break;
 	case BETWEEN:
 		set_page(range, 2 * random_below(random, w->held + 1) + 1);
@@ -232,6 +321,101 @@ static void longest_update(struct longest *longest, uint64_t elapsed,
 		longest->elapsed = elapsed;
 }
 
+static unsigned int bucket_of(uint64_t ns)
+{
+	unsigned int shift;
+
+	if (ns < 1U << BUCKET_BITS)
+		return ns;
+	shift = 63 - __builtin_clzll(ns) - BUCKET_BITS;
+	return (shift << BUCKET_BITS) + (ns >> shift);
+}
+
+/* The largest time in a bucket. */
+static double bucket_ns(unsigned int bucket)
+{
+	unsigned int shift;
+
+	if (bucket < 2U << BUCKET_BITS)
+		return bucket;
+	shift = (bucket >> BUCKET_BITS) - 1;
+	return (double)(((bucket & ((1U << BUCKET_BITS) - 1)) +
+			 (1U << BUCKET_BITS) + 1ULL) << shift) - 1;
+}
+
+static double waits_quantile_us(const uint32_t *buckets, uint64_t nr,
+				double quantile)
+{
+	uint64_t seen = 0;
+	unsigned int i;
+
+	for (i = 0; i < BUCKETS - 1; i++) {
+		seen += buckets[i];
+		if (seen && seen >= quantile * nr)
+			break;
+	}
+	return bucket_ns(i) / 1e3;
+}
+
+/*
+ * The wait that half of all the waiting time went into waits at least as long
+ * as. Quantiles count waits, and where a lock lets one thread take it a
+ * thousand times while another waits once, they see the thousand.
+ */
+static double waits_half_us(const uint32_t *buckets)
+{
+	double total = 0, seen = 0;
+	unsigned int i;
+
+	for (i = 0; i < BUCKETS; i++)
+		total += buckets[i] * bucket_ns(i);
+	for (i = 0; i < BUCKETS - 1; i++) {
+		seen += buckets[i] * bucket_ns(i);
+		if (seen && seen >= total / 2)
+			break;
+	}
+	return bucket_ns(i) / 1e3;
+}
+
+/* Reading what the kernel counts costs 1 us, so only after long waits. */
+#define LONG_NS		50000
+
+static void waits_update(struct waits *waits, struct longest *longest,
+			 uint64_t elapsed)
+{
+	uint64_t before = longest->delay, waited = elapsed, delay;
+
+	if (elapsed > LONG_NS || waits->nr % READING == 0) {
+		longest->delay = run_delay_ns(longest->schedstat);
+		delay = longest->delay - before;
+		waited -= delay < elapsed ? delay : elapsed;
+	}
+	waits->nr++;
+	waits->elapsed[bucket_of(elapsed)]++;
+	waits->waited[bucket_of(waited)]++;
+}
+
+static void waits_merge(const struct waits *waits)
+{
+	unsigned int i;
+
+	pthread_mutex_lock(&run.merging);
+	run.waits.nr += waits->nr;
+	for (i = 0; i < BUCKETS; i++) {
+		run.waits.elapsed[i] += waits->elapsed[i];
+		run.waits.waited[i] += waits->waited[i];
+	}
+	run.shares += waits->nr;
+	run.squares += (double)waits->nr * waits->nr;
+	pthread_mutex_unlock(&run.merging);
+}
+
+static void stay_busy(unsigned int rounds)
+{
+	while (rounds--)
+		__asm__ volatile("" ::: "memory");
+}
+
 /*
  * Where the range stays the same and nothing else is to be done in between, a
  * few pairs at a time, so that the loop costs less beside a pair of 12 ns.
@@ -261,15 +445,18 @@ static void run_pairs(unsigned int thread)
 {
 	const struct contender *c = run.bc->contender;
 	const struct workload *w = run.bc->workload;
+	const unsigned int busy = w->busy + critical_section;
+	const bool timed = w->time_waits || w->all_waits;
 	uint64_t random = 0x9e3779b97f4a7c15ULL * (thread + 1);
 	struct longest longest = { .schedstat = -1 };
 	uint64_t pairs = 0, before, elapsed;
 	_Alignas(64) char request[BENCH_REQUEST];
+	struct waits waits;
 	struct range range;
-	unsigned int spin;
 
 	first_range(&range, w, thread);
-	if (w->time_waits) {
+	if (timed) {
+		memset(&waits, 0, sizeof(waits));
 		longest.schedstat = open("/proc/thread-self/schedstat",
 					 O_RDONLY | O_CLOEXEC);
 		longest.delay = run_delay_ns(longest.schedstat);
@@ -278,20 +465,22 @@ static void run_pairs(unsigned int thread)
 	do {
 		if (next_range(&range, w, &random)) {
 			prepare(c, request, range.start, range.last);
-		} else if (!w->time_waits && !critical_section) {
+		} else if (!timed && !busy) {
 			pairs += run_batch(c, request, &range);
 			continue;
 		}
-		before = w->time_waits ? now_ns() : 0;
+		before = timed ? now_ns() : 0;
 		c->lock(run.lock, request, range.start, range.last,
 			range.write);
-		elapsed = w->time_waits ? now_ns() - before : 0;
-		for (spin = 0; spin < critical_section; spin++)
-			__asm__ volatile("" ::: "memory");
+		elapsed = timed ? now_ns() - before : 0;
+		stay_busy(busy);
 		c->unlock(run.lock, request, range.start, range.last,
 			  range.write);
 		if (w->time_waits)
 			longest_update(&longest, elapsed, pairs);
+		if (w->all_waits)
+			waits_update(&waits, &longest, elapsed);
+		stay_busy(w->busy);
 		pairs++;
 	} while (!__atomic_load_n(&run.stop, __ATOMIC_RELAXED));
 	__atomic_fetch_add(&run.pairs, pairs, __ATOMIC_RELAXED);
@@ -299,6 +488,47 @@ static void run_pairs(unsigned int thread)
 		close(longest.schedstat);
 	update_max(&run.max_wait, longest.wait);
 	update_max(&run.max_elapsed, longest.elapsed);
+	if (w->all_waits)
+		waits_merge(&waits);
+}
+
+/* Have shards, all of which have been used. */
+static void split(void)
+{
+	const struct contender *c = run.bc->contender;
+	_Alignas(64) char request[BENCH_REQUEST];
+	struct range range;
+	unsigned int i;
+
+	c->split(run.lock, PAGE_BITS);
+	/* Each shard has 4 of these pages, more or less. */
+	for (i = 0; i < 256; i++) {
+		set_page(&range, i);
+		prepare(c, request, range.start, range.last);
+		c->lock(run.lock, request, range.start, range.last, true);
+		c->unlock(run.lock, request, range.start, range.last, true);
+	}
+}
+
+/* The clock is looked at for each pair: what that takes is taken off. */
+static void run_rejoins(void)
+{
+	const struct contender *c = run.bc->contender;
+	_Alignas(64) char request[BENCH_REQUEST];
+	uint64_t before, took;
+	struct range range;
+
+	first_range(&range, run.bc->workload, 0);
+	prepare(c, request, range.start, range.last);
+	do {
+		split();
+		before = now_ns();
+		c->lock(run.lock, request, range.start, range.last, true);
+		c->unlock(run.lock, request, range.start, range.last, true);
+		took = now_ns() - before;
+		run.transfer_time += took > run.clock_ns ? took - run.clock_ns : 0;
+		run.pairs++;
+	} while (!__atomic_load_n(&run.stop, __ATOMIC_RELAXED));
 }
 
 static void *stop_after(void *seconds)
@@ -314,7 +544,7 @@ static void *stop_after(void *seconds)
 	return NULL;
 }
 
-static void wait_for(const uint64_t *value, uint64_t wanted)
+void wait_for(const uint64_t *value, uint64_t wanted)
 {
 	unsigned int spins = 0;
 
@@ -378,27 +608,41 @@ static void run_handoffs(unsigned int thread)
 		c->unlock(run.lock, request, r.start, r.last, true);
 }
 
-static int compare_u32(const void *a, const void *b)
+int compare_u32(const void *a, const void *b)
 {
 	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
 
 	return (x > y) - (x < y);
 }
 
-/* Put the thread on the @nth CPU that it may use. */
-static void pin(unsigned int nth, const cpu_set_t *allowed)
+void bench_pin(unsigned int nth)
 {
-	cpu_set_t one;
+	cpu_set_t allowed, one;
 	int cpu;
 
+	sched_getaffinity(0, sizeof(allowed), &allowed);
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET(cpu, allowed) || nth-- != 0)
+		if (!CPU_ISSET(cpu, &allowed) || nth-- != 0)
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET(cpu, &one);
 		sched_setaffinity(0, sizeof(one), &one);
 		return;
 	}
+}
+
+static uint64_t clock_cost_ns(void)
+{
+	uint32_t sample[101];
+	uint64_t before;
+	size_t i;
+
+	for (i = 0; i < 101; i++) {
+		before = now_ns();
+		sample[i] = now_ns() - before;
+	}
+	qsort(sample, 101, sizeof(sample[0]), compare_u32);
+	return sample[50];
 }
 
 void run_begin(const struct bench_case *bc, double seconds)
@@ -410,6 +654,8 @@ void run_begin(const struct bench_case *bc, double seconds)
 	memset(&run, 0, offsetof(struct run, transfer_ns));
 	run.bc = bc;
 	run.began = UINT64_MAX;
+	pthread_mutex_init(&run.merging, NULL);
+	run.clock_ns = clock_cost_ns();
 	run.lock = c->create();
 	/* From the top: a sorted list then finds each place at its head. */
 	run.held = held ? alloc_aligned(held * BENCH_REQUEST) : NULL;
@@ -424,6 +670,8 @@ void run_begin(const struct bench_case *bc, double seconds)
 			c->lock(run.lock, run.held + i * BENCH_REQUEST,
 				range.start, range.last, true);
 	}
+	if (bc->workload->sharded)
+		split();
 	run.seconds = seconds;
 	if (pthread_create(&run.timer, NULL, stop_after, &run.seconds))
 		die("pthread_create");
@@ -435,9 +683,25 @@ void run_body(unsigned int thread)
 
 	if (run.bc->workload->pattern == HANDOFF) {
 		sched_getaffinity(0, sizeof(allowed), &allowed);
-		pin(thread, &allowed);
+		bench_pin(thread);
 		run_handoffs(thread);
 		sched_setaffinity(0, sizeof(allowed), &allowed);
+		return;
+	}
+	if (run.bc->workload->pattern == QUEUED) {
+		queued_run(run.bc->contender, run.lock,
+			   run.bc->workload->queued, &run.stop, &run.queued);
+		run.transfer_time = run.queued.transfer_ns;
+		run.pairs = run.queued.transfers;
+		return;
+	}
+	if (run.bc->workload->pattern == TRANSFER) {
+		run.pairs = 1000000;
+		run.transfer_time = run.pairs * line_transfer_ns();
+		return;
+	}
+	if (run.bc->workload->pattern == REJOIN) {
+		run_rejoins();
 		return;
 	}
 	update_min(&run.began, now_ns());
@@ -447,7 +711,7 @@ void run_body(unsigned int thread)
 
 double run_seconds(void)
 {
-	if (run.bc->workload->pattern == HANDOFF)
+	if (run.transfer_time)
 		return run.transfer_time / 1e9;
 	return (run.finished - run.began) / 1e9;
 }
@@ -457,23 +721,46 @@ uint64_t run_pairs_done(void)
 	return run.pairs;
 }
 
-unsigned int run_counters(struct counter counters[2])
+unsigned int run_counters(struct counter counters[BENCH_COUNTERS])
 {
-	if (run.bc->workload->time_waits) {
-		counters[0] = (struct counter){ "max_wait_us", run.max_wait / 1e3 };
-		counters[1] = (struct counter){
+	const struct workload *w = run.bc->workload;
+	struct counter *counter = counters;
+	double nr = run.waits.nr;
+
+	if (w->time_waits) {
+		*counter++ = (struct counter){ "max_wait_us", run.max_wait / 1e3 };
+		*counter++ = (struct counter){
 			"max_elapsed_us", run.max_elapsed / 1e3 };
-		return 2;
 	}
-	if (run.bc->workload->pattern != HANDOFF)
-		return 0;
-	qsort(run.transfer_ns, run.pairs, sizeof(run.transfer_ns[0]),
-	      compare_u32);
-	counters[0] = (struct counter){
-		"p50_us", run.transfer_ns[run.pairs / 2] / 1e3 };
-	counters[1] = (struct counter){
-		"p99_us", run.transfer_ns[run.pairs * 99 / 100] / 1e3 };
-	return 2;
+	if (w->all_waits) {
+		*counter++ = (struct counter){ "elapsed_half_us",
+			waits_half_us(run.waits.elapsed) };
+		*counter++ = (struct counter){ "elapsed_p999_us",
+			waits_quantile_us(run.waits.elapsed, nr, 0.999) };
+		*counter++ = (struct counter){ "wait_p999_us",
+			waits_quantile_us(run.waits.waited, nr, 0.999) };
+		*counter++ = (struct counter){ "elapsed_max_us",
+			waits_quantile_us(run.waits.elapsed, nr, 1) };
+		*counter++ = (struct counter){ "jain",
+			run.shares * run.shares / run.squares / run.bc->threads };
+	}
+	if (w->pattern == QUEUED) {
+		*counter++ = (struct counter){ "p50_us", run.queued.p50_ns / 1e3 };
+		*counter++ = (struct counter){ "p99_us", run.queued.p99_ns / 1e3 };
+		*counter++ = (struct counter){ "unlock_us",
+			run.queued.unlock_ns / 1e3 / run.queued.transfers };
+		*counter++ = (struct counter){ "first_unlock_us",
+			run.queued.first_unlock_ns / 1e3 };
+	}
+	if (w->pattern == HANDOFF) {
+		qsort(run.transfer_ns, run.pairs, sizeof(run.transfer_ns[0]),
+		      compare_u32);
+		*counter++ = (struct counter){
+			"p50_us", run.transfer_ns[run.pairs / 2] / 1e3 };
+		*counter++ = (struct counter){
+			"p99_us", run.transfer_ns[run.pairs * 99 / 100] / 1e3 };
+	}
+	return counter - counters;
 }
 
 void run_finish(void)
@@ -492,8 +779,28 @@ void run_finish(void)
 	c->destroy(run.lock);
 }
 
+bool case_wanted(const struct workload *w, const struct contender *c)
+{
+	size_t length = strlen(c->name);
+	const char *found;
+
+	if (!w->only)
+		return !c->variant;
+	for (found = strstr(w->only, c->name); found;
+	     found = strstr(found + 1, c->name))
+		if ((found == w->only || found[-1] == ' ') &&
+		    (!found[length] || found[length] == ' '))
+			return true;
+	return false;
+}
+
 const char *case_skipped(const struct workload *w, const struct contender *c)
 {
+	cpu_set_t allowed;
+
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	if (w->pattern == TRANSFER && CPU_COUNT(&allowed) < 2)
+		return "that takes two CPUs";
 	/* Without ranges there is nothing to learn from held_0 either. */
 	if (w->pattern == BETWEEN && c->max_held < (w->held ? w->held : 1))
 		return c->max_held_why;

@@ -35,6 +35,7 @@ part builds 'The library builds' selftests/install/builds.sh
 part abi 'The public header agrees with the library' selftests/install/abi.sh
 part selftests 'The lock does what it promises' sub_make -C selftests run_tests
 part bench 'What the benchmark measures excludes' sub_make bench-verify
+part sharing 'Disjoint lockers share no cache line' sub_make bench-sharing
 part install 'An installed copy works' selftests/install/install.sh
 part series 'The patches for kernels have the same lock' kernel/patches/check.sh
 part style 'The lock is in kernel style' tools/kernel-style.sh
