@@ -466,11 +466,12 @@ static inline bool range_lock_word_release(struct range_lock_tree *tree,
  */
 static void range_lock_pin(struct range_lock_tree *tree)
 {
-	/* E: matches range_lock_join(). */
-	long word = atomic_long_read_acquire(&tree->word);
 	struct range_lock *holder;
+	long word;
 
 	do {
+		/* E: matches range_lock_join(). A cmpxchg that fails does not. */
+		word = atomic_long_read_acquire(&tree->word);
 		if (word == RANGE_LOCK_TREE)
 			return;
 		/* A, B; and sees the request that the word publishes. */
@@ -963,14 +964,18 @@ static enum range_lock_state range_lock_spin(const struct range_lock *lock)
 	enum range_lock_state state;
 	int i;
 
-	for (i = 0; i < RANGE_LOCK_SPINS && !need_resched(); i++) {
-		/* D: matches range_lock_set_state(). */
+	for (i = 0; ; i++) {
+		/*
+		 * At least one look: who never looks while need_resched() may
+		 * not sleep either once the state has changed.
+		 * D: matches range_lock_set_state().
+		 */
 		state = smp_load_acquire(&lock->state);
-		if (state != RANGE_LOCK_BLOCKED)
+		if (state != RANGE_LOCK_BLOCKED || i == RANGE_LOCK_SPINS ||
+		    need_resched())
 			return state;
 		cpu_relax();
 	}
-	return RANGE_LOCK_BLOCKED;
 }
 
 /*
@@ -1493,9 +1498,9 @@ EXPORT_SYMBOL_GPL(range_is_locked);
 static bool range_lock_valid_pair(const struct range_lock *a,
 				  const struct range_lock *b)
 {
-	if (a->arrival || b->arrival)
-		return a->start <= b->start && a->arrival != b->arrival;
-	return a->start <= b->start && !range_lock_conflicts(a, b);
+	/* Both are held, or both wait and came by different shards. */
+	return a->start <= b->start &&
+	       (a->arrival != b->arrival || !range_lock_conflicts(a, b));
 }
 
 /* I3 and I5, for a waiter on the list of @blocker. */

@@ -129,6 +129,13 @@ static void task_exit(void *task)
 static void task_init_key(void)
 {
 	task_key_valid = !pthread_key_create(&task_key, task_exit);
+	/*
+	 * A thread that was in an RCU read section does not exist in the child
+	 * of a fork: nobody there may wait for it, as task_exit() would.
+	 */
+	if (pthread_atfork(urcu_bp_before_fork, urcu_bp_after_fork_parent,
+			   urcu_bp_after_fork_child))
+		task_key_valid = false;
 }
 
 struct task_struct *range_lock__task_create(void)
