@@ -34,6 +34,9 @@ part count 'Failures are counted' tools/ktap-count-test.sh
 part builds 'The library builds' selftests/install/builds.sh
 part abi 'The public header agrees with the library' selftests/install/abi.sh
 part selftests 'The lock does what it promises' sub_make -C selftests run_tests
+part fuzz 'What the fuzzer found stays found' sub_make -C selftests/fuzz run_tests
+part model 'No interleaving breaks a history' \
+	sub_make -C selftests check-model MODEL_ARGS=-q
 part bench 'What the benchmark measures excludes' sub_make bench-verify
 part sharing 'Disjoint lockers share no cache line' sub_make bench-sharing
 part install 'An installed copy works' selftests/install/install.sh
