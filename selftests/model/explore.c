@@ -38,7 +38,7 @@
 #define ALL_JUMPS	4
 
 enum kind {
-	START, LOAD, STORE, CMPXCHG, RMW, FENCE, SPIN_LOCK, SPIN_TRYLOCK,
+	START, LOAD, STORE, CMPXCHG, XCHG, FENCE, SPIN_LOCK, SPIN_TRYLOCK,
 	SPIN_UNLOCK, SET_STATE, SCHEDULE, WAKE, GET_TASK, PUT_TASK, EXIT, CLOCK,
 	MARK, AWAIT, SEND, ALLOC,
 };
@@ -48,7 +48,6 @@ struct op {
 	void *address;
 	unsigned int size;
 	int order;
-	enum model_rmw rmw;
 	unsigned long value, old;
 	const struct model_place *place;
 };
@@ -504,7 +503,7 @@ uint##bits##_t __tsan_atomic##bits##_exchange(volatile void *a,		\
 					      uint##bits##_t v, int mo); \
 uint##bits##_t __tsan_atomic##bits##_exchange(volatile void *a,		\
 					      uint##bits##_t v, int mo)	\
-{ return model_rmw(a, bits / 8, MODEL_XCHG, v, model_order(mo), &builtin); } \
+{ return model_xchg(a, bits / 8, v, model_order(mo), &builtin); } \
 bool __tsan_atomic##bits##_compare_exchange_strong(volatile void *a,	\
 		uint##bits##_t *c, uint##bits##_t v, int mo, int fmo);	\
 bool __tsan_atomic##bits##_compare_exchange_strong(volatile void *a,	\
@@ -1151,15 +1150,15 @@ unsigned long model_cmpxchg(volatile void *address, unsigned int size,
 	return found;
 }
 
-unsigned long model_rmw(volatile void *address, unsigned int size,
-			enum model_rmw rmw, unsigned long value, int order,
-			const struct model_place *place)
+unsigned long model_xchg(volatile void *address, unsigned int size,
+			 unsigned long value, int order,
+			 const struct model_place *place)
 {
 	struct thread *thread = &threads[self];
 	unsigned long found;
 
 	if (running) {
-		submit(RMW, address, size, order, value, place);
+		submit(XCHG, address, size, order, value, place);
 		reschedule();
 		stepped();
 		access_memory(self, address, size, false, true, thread->order,
@@ -1167,19 +1166,6 @@ unsigned long model_rmw(volatile void *address, unsigned int size,
 		order_read(thread, address, order);
 	}
 	found = get_value(address, size);
-	switch (rmw) {
-	case MODEL_ADD:
-		value += found;
-		break;
-	case MODEL_AND:
-		value &= found;
-		break;
-	case MODEL_OR:
-		value |= found;
-		break;
-	default:
-		break;
-	}
 	if (running) {
 		do_write(self, thread->order, thread->fence, &thread->op, value,
 			 true);
@@ -1441,7 +1427,7 @@ unsigned long long model_clock(const struct model_place *place)
 }
 
 /* Each allocation may fail, and ends with the execution. */
-void *model_alloc(size_t size, bool zero, const struct model_place *place)
+void *model_calloc(size_t size, const struct model_place *place)
 {
 	void *memory;
 
@@ -1457,7 +1443,7 @@ void *model_alloc(size_t size, bool zero, const struct model_place *place)
 	memory = explore_memory(size + 64);
 	memory = (char *)memory + 64;
 	((size_t *)memory)[-1] = size;
-	memset(memory, zero ? 0 : 0xa5, size);
+	memset(memory, 0, size);
 	explore_touch(memory, size, true);
 	return memory;
 }

@@ -29,8 +29,6 @@ struct model_place {
 	&place_;							\
 })
 
-enum model_rmw { MODEL_XCHG, MODEL_ADD, MODEL_AND, MODEL_OR };
-
 unsigned long model_load(const volatile void *address, unsigned int size,
 			 int order, const struct model_place *place);
 void model_store(volatile void *address, unsigned int size,
@@ -40,9 +38,9 @@ void model_store(volatile void *address, unsigned int size,
 unsigned long model_cmpxchg(volatile void *address, unsigned int size,
 			    unsigned long old, unsigned long value, int order,
 			    const struct model_place *place);
-unsigned long model_rmw(volatile void *address, unsigned int size,
-			enum model_rmw rmw, unsigned long value, int order,
-			const struct model_place *place);
+unsigned long model_xchg(volatile void *address, unsigned int size,
+			 unsigned long value, int order,
+			 const struct model_place *place);
 void model_fence(int order);
 
 void model_spin_lock(unsigned int *state, const struct model_place *place);
@@ -63,7 +61,7 @@ void model_put_task(struct task_struct *task, const struct model_place *place);
 void model_wake(struct task_struct *task, const struct model_place *place);
 
 unsigned long long model_clock(const struct model_place *place);
-void *model_alloc(size_t size, bool zero, const struct model_place *place);
+void *model_calloc(size_t size, const struct model_place *place);
 void model_free(const void *memory, const struct model_place *place);
 
 void model_fail(const char *format, ...)

@@ -37,7 +37,5 @@ struct task_struct {
 #define need_resched()		model_need_resched()
 #define cpu_relax()		model_cpu_relax()
 #define might_sleep()		((void)0)
-#define wake_up_process(task) \
-	model_wake(task, MODEL_PLACE("wake_up_process(" #task ")"))
 
 #endif

@@ -23,9 +23,6 @@ static inline void spin_lock_init(spinlock_t *lock)
 	model_spin_trylock(&(lock)->state, MODEL_PLACE("spin_trylock(" #lock ")"))
 #define spin_unlock(lock) \
 	model_spin_unlock(&(lock)->state, MODEL_PLACE("spin_unlock(" #lock ")"))
-#define spin_lock_nested(lock, subclass)	spin_lock(lock)
-#define spin_is_locked(lock)	(READ_ONCE((lock)->state) != 0)
-#define spin_is_contended(lock)	((void)(lock), false)
 
 #define spin_lock_irqsave(lock, flags) \
 	do { (flags) = 0; spin_lock(lock); } while (0)
