@@ -19,7 +19,7 @@
 #include <linux/range_lock.h>
 #include <linux/sched.h>
 
-#include "ktap.h"
+#include "named_tests.h"
 
 #define HANG		60
 #define THREADS		4
@@ -28,19 +28,8 @@
 int range_write_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
 			  clockid_t clock, const struct timespec *abstime);
 
-static const char *test_name;
 static struct range_lock_tree tree;
 static unsigned long faults, sleeps, counter;
-
-#define CHECK(condition)						\
-	do {								\
-		if (!(condition)) {					\
-			printf("# %s, line %d: not true: %s\n",		\
-			       test_name, __LINE__, #condition);	\
-			fflush(stdout);					\
-			_exit(1);					\
-		}							\
-	} while (0)
 
 static void happened(void)
 {
@@ -367,22 +356,16 @@ static void fork_while_a_waker_is_at_it(void)
 	CHECK(faults);
 }
 
-/* ThreadSanitizer ends a child of a fork that starts threads. */
-#if defined(__has_feature)
+#ifdef __has_feature
 # if __has_feature(thread_sanitizer)
-#  define NO_FORK 1
+#  define NO_FORK "ThreadSanitizer allows no threads after fork()"
 # endif
 #endif
 #ifndef NO_FORK
-# define NO_FORK 0
+# define NO_FORK NULL
 #endif
 
-#define TEST(name)	{ #name, name }
-
-static const struct test {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct named_test tests[] = {
 	TEST(futex_says_eagain),
 	TEST(futex_says_eintr),
 	TEST(futex_returns_without_wake_up),
@@ -391,34 +374,11 @@ static const struct test {
 	TEST(clock_jumps),
 	TEST(realtime_jumps_past_a_deadline),
 	TEST(threads_exit_after_grant),
-	TEST(fork_while_a_waker_is_at_it),
+	{ .name = "fork_while_a_waker_is_at_it", .skip = NO_FORK,
+	  .run = fork_while_a_waker_is_at_it },
 };
-
-static void run_test(const void *arg)
-{
-	const struct test *test = arg;
-
-	test_name = test->name;
-	alarm(HANG);
-	test->run();
-}
 
 int main(int argc, char **argv)
 {
-	const char *only = argc > 1 ? argv[1] : NULL;
-	unsigned int i, planned = 0;
-
-	for (i = 0; i < ARRAY_SIZE(tests); i++)
-		planned += !only || !strcmp(only, tests[i].name);
-	ktap_plan(planned);
-	for (i = 0; i < ARRAY_SIZE(tests); i++)
-		if (only && strcmp(only, tests[i].name))
-			continue;
-		else if (NO_FORK && tests[i].run == fork_while_a_waker_is_at_it)
-			ktap_skip(tests[i].name,
-				  "ThreadSanitizer allows no threads after fork()");
-		else
-			ktap_result(ktap_run(tests[i].name, run_test,
-					     &tests[i]), "%s", tests[i].name);
-	return planned ? ktap_exit() : 1;
+	return run_named_tests(argc, argv, tests, ARRAY_SIZE(tests), HANG);
 }

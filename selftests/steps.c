@@ -20,7 +20,7 @@
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
-#include "ktap.h"
+#include "named_tests.h"
 
 enum step { CMPXCHG, LOCK, UNLOCK };
 
@@ -86,24 +86,6 @@ static void give_back(const void *memory)
 
 /* The lock, or one that is broken on purpose. */
 #include "range_lock.c"
-
-static const char *test_name;
-
-#define CHECK(condition)						\
-	do {								\
-		if (!(condition)) {					\
-			printf("# %s, line %d: not true: %s\n",		\
-			       test_name, __LINE__, #condition);	\
-			fflush(stdout);					\
-			_exit(1);					\
-		}							\
-	} while (0)
-
-#define AWAIT(condition)						\
-	do {								\
-		while (!(condition))					\
-			sched_yield();					\
-	} while (0)
 
 /* In seconds. */
 #define HANG	60
@@ -182,6 +164,25 @@ static void open_for(const struct range_lock *lock)
 	CHECK(is_idle(home_of(lock)));
 }
 
+static struct range_lock_shard *looked_up;
+
+/* Split, with the shard of @first open and idle, and looked up. */
+static void set_up_split(u32 bound_ns)
+{
+	set_up(bound_ns);
+	split_for(0);
+	open_for(&first);
+	looked_up = home_of(&first);
+}
+
+/* Split with @wide held: the shard that was looked up has other segments. */
+static void split_around_wide(void)
+{
+	split_for(0);
+	CHECK(!home_of(&first));
+	find_neighbour(looked_up, far + 1);
+}
+
 static void check_done(void)
 {
 	CHECK(range_lock_validate(&tree));
@@ -194,10 +195,14 @@ static void check_done(void)
 
 /* One who looked up a shard comes late. */
 
-static struct range_lock_shard *looked_up;
-
 static void never(enum step step, const void *where)
 {
+}
+
+static void check_step_was_taken(void)
+{
+	CHECK(at_step == never);
+	at_step = NULL;
 }
 
 /* The segment of @first has left its shard, which is open and idle. */
@@ -207,23 +212,17 @@ static void widen_meanwhile(enum step step, const void *where)
 		return;
 	join_all();
 	CHECK(range_write_trylock(&tree, &wide));
-	split_for(0);
-	CHECK(!home_of(&first));
-	find_neighbour(looked_up, far + 1);
+	split_around_wide();
 	open_for(&neighbour);
 	at_step = never;
 }
 
 static void stale_lookup_of_an_idle_shard(void)
 {
-	set_up(0);
-	split_for(0);
-	open_for(&first);
-	looked_up = home_of(&first);
+	set_up_split(0);
 	at_step = widen_meanwhile;
 	CHECK(!range_write_trylock(&tree, &first));
-	CHECK(at_step == never);
-	at_step = NULL;
+	check_step_was_taken();
 	CHECK(range_lock_validate(&tree));
 	range_write_unlock(&tree, &wide);
 	CHECK(range_write_trylock(&tree, &first));
@@ -262,9 +261,7 @@ static void let_one_wait_meanwhile(enum step step, const void *where)
 		return;
 	join_all();
 	CHECK(range_write_trylock(&tree, &wide));
-	split_for(0);
-	CHECK(!home_of(&first));
-	find_neighbour(looked_up, far + 1);
+	split_around_wide();
 	CHECK(range_write_trylock(&tree, &neighbour));
 	CHECK(!pthread_create(&waiter, NULL, wait_for_neighbour, NULL));
 	AWAIT(READ_ONCE(is_stalled));
@@ -276,15 +273,10 @@ static void stale_lookup_of_a_shard_with_waiters(void)
 {
 	bool got_it;
 
-	set_up(RANGE_LOCK_BOUND_NS);
-	tree.bound_ns = ~0;
-	split_for(0);
-	open_for(&first);
-	looked_up = home_of(&first);
+	set_up_split(RANGE_LOCK_BOUND_MAX);
 	at_step = let_one_wait_meanwhile;
 	got_it = range_write_trylock(&tree, &first);
-	CHECK(at_step == never);
-	at_step = NULL;
+	check_step_was_taken();
 	CHECK(!got_it);
 	WRITE_ONCE(may_go_on, true);
 	pthread_join(waiter, NULL);
@@ -302,9 +294,7 @@ static void close_meanwhile(enum step step, const void *where)
 	join_all();
 	CHECK(range_write_trylock(&tree, &wide));
 	if (splits_again) {
-		split_for(0);
-		CHECK(!home_of(&first));
-		find_neighbour(looked_up, far + 1);
+		split_around_wide();
 		open_for(&neighbour);
 	}
 	at_step = never;
@@ -312,14 +302,10 @@ static void close_meanwhile(enum step step, const void *where)
 
 static void check_stale_section(void)
 {
-	set_up(0);
-	split_for(0);
-	open_for(&first);
-	looked_up = home_of(&first);
+	set_up_split(0);
 	at_step = close_meanwhile;
 	CHECK(is_locked(0, 0));
-	CHECK(at_step == never);
-	at_step = NULL;
+	check_step_was_taken();
 	CHECK(range_lock_validate(&tree));
 	CHECK(!range_write_trylock(&tree, &first));
 	range_write_unlock(&tree, &wide);
@@ -354,8 +340,7 @@ static void check_moved_release(void (*move)(void))
 	mover = move;
 	at_step = move_meanwhile;
 	range_write_unlock(&tree, &first);
-	CHECK(at_step == never);
-	at_step = NULL;
+	check_step_was_taken();
 	CHECK(range_lock_validate(&tree));
 	check_done();
 }
@@ -372,9 +357,7 @@ static void join_and_split(void)
 
 static void release_of_what_was_moved_to_the_same_shard(void)
 {
-	set_up(0);
-	split_for(0);
-	open_for(&first);
+	set_up_split(0);
 	CHECK(range_write_trylock(&tree, &first));
 	CHECK(first.shard == home_of(&first));
 	check_moved_release(join_and_split);
@@ -382,9 +365,7 @@ static void release_of_what_was_moved_to_the_same_shard(void)
 
 static void release_of_what_was_moved_to_the_tree(void)
 {
-	set_up(0);
-	split_for(0);
-	open_for(&first);
+	set_up_split(0);
 	CHECK(range_write_trylock(&tree, &first));
 	check_moved_release(join_all);
 }
@@ -463,10 +444,7 @@ static void join_waits_for_a_section(void)
 {
 	pthread_t holder, joiner;
 
-	set_up(0);
-	split_for(0);
-	open_for(&first);
-	looked_up = home_of(&first);
+	set_up_split(0);
 	find_neighbour(looked_up, 1);
 	CHECK(!pthread_create(&holder, NULL, hold_three, NULL));
 	AWAIT(READ_ONCE(is_in_section));
@@ -505,16 +483,13 @@ static void let_one_come(enum step step, const void *where)
 
 static void section_while_joining(void)
 {
-	set_up(0);
-	split_for(0);
-	open_for(&first);
+	set_up_split(0);
 	open_for(&pilot);
 	looked_up = home_of(&pilot);
 	CHECK(home_of(&first) < looked_up);
 	at_step = let_one_come;
 	join_all();
-	CHECK(at_step == never);
-	at_step = NULL;
+	check_step_was_taken();
 	pthread_join(comer, NULL);
 	CHECK(is_locked(0, 0));
 	range_write_unlock(&tree, &first);
@@ -649,9 +624,7 @@ static void shards_are_used_by_the_word_alone(void)
 {
 	struct range_lock_tree before;
 
-	set_up(0);
-	split_for(0);
-	open_for(&first);
+	set_up_split(0);
 	memcpy(&before, &tree, sizeof(tree));
 	CHECK(range_write_trylock(&tree, &first));
 	CHECK(!memcmp(&before, &tree, sizeof(tree)));
@@ -682,8 +655,7 @@ static void *open_it(void *arg)
 {
 	at_step = open_for_others;
 	is_locked(0, 0);
-	CHECK(at_step == never);
-	at_step = NULL;
+	check_step_was_taken();
 	return arg;
 }
 
@@ -751,12 +723,7 @@ static void memory_order_split_to_section(void)
 	check_order_of_split(NULL);
 }
 
-#define TEST(name)	{ #name, name }
-
-static const struct test {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct named_test tests[] = {
 	TEST(shards_are_used_by_the_word_alone),
 	TEST(stale_lookup_of_an_idle_shard),
 	TEST(stale_lookup_of_a_shard_with_waiters),
@@ -778,30 +745,7 @@ static const struct test {
 	TEST(memory_order_open_to_section),
 };
 
-static void run_test(const void *arg)
-{
-	const struct test *test = arg;
-
-	test_name = test->name;
-	alarm(HANG);
-	test->run();
-}
-
 int main(int argc, char **argv)
 {
-	const char *only = argc > 1 ? argv[1] : NULL;
-	unsigned int i, planned = 0;
-
-	for (i = 0; i < ARRAY_SIZE(tests); i++)
-		planned += !only || !strcmp(only, tests[i].name);
-	if (!planned) {
-		fprintf(stderr, "%s: no test is called '%s'\n", argv[0], only);
-		return 1;
-	}
-	ktap_plan(planned);
-	for (i = 0; i < ARRAY_SIZE(tests); i++)
-		if (!only || !strcmp(only, tests[i].name))
-			ktap_result(ktap_run(tests[i].name, run_test,
-					     &tests[i]), "%s", tests[i].name);
-	return ktap_exit();
+	return run_named_tests(argc, argv, tests, ARRAY_SIZE(tests), HANG);
 }

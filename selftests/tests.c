@@ -34,7 +34,7 @@
 #include <linux/sched/wake_q.h>
 #include <linux/timekeeping.h>
 
-#include "ktap.h"
+#include "named_tests.h"
 
 /* A test that takes longer hangs; -t says otherwise. */
 #define HANG_SECONDS	120
@@ -65,29 +65,6 @@ int range_read_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
 			 clockid_t clock, const struct timespec *abstime);
 int range_write_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
 			  clockid_t clock, const struct timespec *abstime);
-
-static const char *test_name;
-static int awaiting_line;
-
-static void __attribute__((noreturn)) failed(int line, const char *what)
-{
-	printf("# %s, line %d: not true: %s\n", test_name, line, what);
-	fflush(stdout);
-	_exit(1);
-}
-
-#define CHECK(condition)						\
-	do {								\
-		if (!(condition))					\
-			failed(__LINE__, #condition);			\
-	} while (0)
-
-#define AWAIT(condition)						\
-	do {								\
-		WRITE_ONCE(awaiting_line, __LINE__);			\
-		while (!(condition))					\
-			sched_yield();					\
-	} while (0)
 
 /* The platform, stretched. */
 
@@ -2068,12 +2045,7 @@ static void misuse_downgrade_of_what_is_held_for_read(void)
 
 /* The tests. */
 
-#define TEST(name)	{ #name, name }
-
-static const struct test {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct named_test tests[] = {
 	TEST(fast_path_writes_only_the_word),
 	TEST(memory_order_request_to_pin),
 	TEST(memory_order_word_to_word),
@@ -2122,71 +2094,8 @@ static const struct test {
 	TEST(misuse_downgrade_of_what_is_held_for_read),
 };
 
-/* Of another thread, maybe, than the one that hangs. */
-static void hangs(int signal)
-{
-	char text[200];
-	int length;
-
-	length = snprintf(text, sizeof(text), "# %s hangs, line %d or elsewhere\n",
-			  test_name, READ_ONCE(awaiting_line));
-	if (write(STDOUT_FILENO, text, length) != length)
-		_exit(3);
-	_exit(2);
-}
-
-static unsigned int hang_seconds = HANG_SECONDS;
-
-static void run_test(const void *arg)
-{
-	const struct test *test = arg;
-
-	test_name = test->name;
-	signal(SIGALRM, hangs);
-	alarm(hang_seconds);
-	test->run();
-}
-
-static bool chosen(const struct test *test, char **names)
-{
-	if (!*names)
-		return true;
-	for (; *names; names++)
-		if (!strcmp(*names, test->name))
-			return true;
-	return false;
-}
-
 int main(int argc, char **argv)
 {
-	unsigned int i, planned = 0;
-	int option;
-
-	while ((option = getopt(argc, argv, "t:l")) != -1) {
-		if (option == 't' && atoi(optarg) > 0) {
-			hang_seconds = atoi(optarg);
-		} else if (option == 'l') {
-			for (i = 0; i < ARRAY_SIZE(tests); i++)
-				puts(tests[i].name);
-			return 0;
-		} else {
-			fprintf(stderr, "usage: %s [-l] [-t HANG_SECONDS] [TEST...]\n",
-				argv[0]);
-			return 1;
-		}
-	}
-	argv += optind;
-	for (i = 0; i < ARRAY_SIZE(tests); i++)
-		planned += chosen(&tests[i], argv);
-	if (!planned) {
-		fprintf(stderr, "no such test; -l lists them\n");
-		return 1;
-	}
-	ktap_plan(planned);
-	for (i = 0; i < ARRAY_SIZE(tests); i++)
-		if (chosen(&tests[i], argv))
-			ktap_result(ktap_run(tests[i].name, run_test,
-					     &tests[i]), "%s",
-				    tests[i].name);
-	return ktap_exit();
+	return run_named_tests(argc, argv, tests, ARRAY_SIZE(tests),
+			       HANG_SECONDS);
 }
