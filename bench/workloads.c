@@ -67,7 +67,7 @@ const struct workload workloads[] = {
 	{ .name = "disjoint_sharded", .what = "as disjoint, with shards from the beginning",
 	  .pattern = PRIVATE, .write = true, .sharded = true, .max_threads = 2, .only = OURS },
 	{ .name = "random4k_sharded", .what = "as random4k, with shards from the beginning",
-	  .pattern = RANDOM, .write = true, .sharded = true, .max_threads = 2, .only = OURS },
+	  .pattern = RANDOM, .write = true, .sharded = true, .max_threads = 2, .only = OURS " words64" },
 	{ .name = "wide_sharded", .what = "full range, write, each time with 64 shards in use before",
 	  .pattern = REJOIN, .write = true, .sharded = true, .threads = 1, .only = OURS },
 	{ .name = "wide_sustained", .what = "full range, write, over and over; 64 shards in use before the first",
@@ -99,7 +99,7 @@ extern const struct contender contender_rangelock, contender_rangelock_fifo,
 	contender_rangelock_8ms, contender_rangelock_16ms,
 	contender_posted, contender_kogan, contender_listcond,
 	contender_pthread_mutex, contender_pthread_rwlock, contender_striped,
-	contender_ofd;
+	contender_words, contender_ofd;
 
 const struct contender *const contenders[] = {
 	&contender_rangelock,
@@ -116,6 +116,7 @@ const struct contender *const contenders[] = {
 	&contender_striped,
 	&contender_ofd,
 	&contender_baton,
+	&contender_words,
 	&contender_none,
 	NULL
 };
@@ -670,7 +671,7 @@ void run_begin(const struct bench_case *bc, double seconds)
 			c->lock(run.lock, run.held + i * BENCH_REQUEST,
 				range.start, range.last, true);
 	}
-	if (bc->workload->sharded)
+	if (bc->workload->sharded && c->split)
 		split();
 	run.seconds = seconds;
 	if (pthread_create(&run.timer, NULL, stop_after, &run.seconds))
