@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-## make                the library: librangelock.so, librangelock.a, rangelock.pc
+## make                the library: librangelock.so, librangelock.a, rangelock.pc;
+##                     and librangelock_tsan.a, for users of ThreadSanitizer
 ## make install        into PREFIX, below DESTDIR; also LIBDIR, INCLUDEDIR, MANDIR
 ## make uninstall      the reverse, with the same variables
 ## make check          all tests
@@ -39,7 +40,8 @@ sources := kernel/locking/range_lock.c userspace/librangelock.c \
 	   $(wildcard userspace/platform/*.c)
 objects := $(sources:%.c=$(out)/%.o)
 targets := $(addprefix $(out)/,librangelock.a $(soname).$(VERSION:0.%=%) \
-	     $(soname) librangelock.so rangelock.pc)
+	     $(soname) librangelock.so librangelock_tsan.a rangelock.pc \
+	     rangelock-tsan.pc)
 shared := $(word 2,$(targets))
 
 compile = $(CC) -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror \
@@ -67,8 +69,24 @@ $(shared): $(objects) $(map)
 $(out)/$(soname) $(out)/librangelock.so: $(shared)
 	$(q)ln -sf $(<F) $@
 
+# For ThreadSanitizer the functions that take a range, give it back, or forget
+# it are those of userspace/tsan.c, which call the lock's by another name.
+hidden := $(filter-out range_lock_init% range_lock_tree_init%,$(functions))
+tsan-objects := $(sources:%.c=$(out)/tsan/%.o) $(out)/tsan/userspace/tsan.o
+$(tsan-objects): private compile += -fno-sanitize=thread
+$(filter-out %/tsan.o,$(tsan-objects)): private \
+	compile += $(foreach name,$(hidden),-D$(name)=range_lock__$(name))
+
+$(out)/librangelock_tsan.a: $(tsan-objects)
+	$(say) AR $@
+	$(q)rm -f $@ && $(AR) rcs $@ $^
+
+$(out)/tsan/%.o: %.c $(out)/flags
+	$(say) CC $@
+	$(q)mkdir -p $(@D) && $(compile) -MMD -MP -c -o $@ $<
+
 # PREFIX may be another one each time.
-$(out)/rangelock.pc: userspace/rangelock.pc.in FORCE | $(out)/flags
+$(out)/%.pc: userspace/%.pc.in FORCE | $(out)/flags
 	$(q)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(VERSION)|' $< >$@
@@ -96,11 +114,11 @@ install: all
 	$(q)install -d $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(LIBDIR)/pkgconfig \
 		$(DESTDIR)$(MANDIR)/man3
 	$(q)install -m 644 $(public-header) $(DESTDIR)$(INCLUDEDIR)
-	$(q)install -m 644 $(out)/librangelock.a $(DESTDIR)$(LIBDIR)
+	$(q)install -m 644 $(filter %.a,$(targets)) $(DESTDIR)$(LIBDIR)
 	$(q)install -m 755 $(shared) $(DESTDIR)$(LIBDIR)
 	$(q)ln -sf $(notdir $(shared)) $(DESTDIR)$(LIBDIR)/$(soname)
 	$(q)ln -sf $(soname) $(DESTDIR)$(LIBDIR)/librangelock.so
-	$(q)install -m 644 $(out)/rangelock.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(q)install -m 644 $(filter %.pc,$(targets)) $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(q)install -m 644 userspace/man/*.3 $(DESTDIR)$(MANDIR)/man3
 	$(q)for name in $(functions); do \
 		ln -sf range_lock.3 $(DESTDIR)$(MANDIR)/man3/$$name.3; done
@@ -110,7 +128,7 @@ uninstall:
 	$(say) REMOVE $(DESTDIR)$(PREFIX)
 	$(q)rm -f $(DESTDIR)$(INCLUDEDIR)/$(notdir $(public-header)) \
 		$(addprefix $(DESTDIR)$(LIBDIR)/,$(notdir $(filter-out %.pc,$(targets)))) \
-		$(DESTDIR)$(LIBDIR)/pkgconfig/rangelock.pc \
+		$(addprefix $(DESTDIR)$(LIBDIR)/pkgconfig/,$(notdir $(filter %.pc,$(targets)))) \
 		$(patsubst %,$(DESTDIR)$(MANDIR)/man3/%.3,$(functions)) \
 		$(patsubst userspace/man/%,$(DESTDIR)$(MANDIR)/man3/%,$(wildcard userspace/man/*.3))
 
@@ -142,4 +160,4 @@ ifneq ($(filter bench bench-verify bench-sharing,$(MAKECMDGOALS)),)
 $(out)/flags: | need-bench
 endif
 
--include $(objects:.o=.d) $(out)/userspace/abi_check.d
+-include $(objects:.o=.d) $(tsan-objects:.o=.d) $(out)/userspace/abi_check.d

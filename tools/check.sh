@@ -34,6 +34,8 @@ part count 'Failures are counted' tools/ktap-count-test.sh
 part builds 'The library builds' selftests/install/builds.sh
 part abi 'The public header agrees with the library' selftests/install/abi.sh
 part selftests 'The lock does what it promises' sub_make -C selftests run_tests
+part races 'ThreadSanitizer sees ranges, and nothing else' \
+	sub_make -C selftests/races run_tests
 part fuzz 'What the fuzzer found stays found' sub_make -C selftests/fuzz run_tests
 part model 'No interleaving breaks a history' \
 	sub_make -C selftests check-model MODEL_ARGS=-q
@@ -45,6 +47,8 @@ part style 'The lock is in kernel style' tools/kernel-style.sh
 if [ "${1-}" = all ]; then
 	part broken 'Locks that are broken on purpose are caught' \
 		sub_make -C selftests check-broken
+	part broken-races 'ThreadSanitizer told wrong things is caught' \
+		sub_make -C selftests/races check-broken
 	part kernel 'A kernel with the patches is correct' \
 		env MAY_SKIP=1 kernel/vm/kernel-check
 	part rig 'What ran such kernels calls a bad run bad' kernel/vm/selftest

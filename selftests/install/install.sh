@@ -101,6 +101,22 @@ use_static() { # SOURCE
 	timeout 60 "$work/static"
 }
 
+use_tsan() { # COMPILER SOURCE
+	"$1" -g -Wall -Wextra -Werror -fsanitize=thread "$2" \
+		$(pkg-config --cflags --libs rangelock-tsan) -o "$work/tsan"
+	timeout 60 "$work/tsan"
+}
+
+tsan_reports() { # COMPILER SOURCE
+	if use_tsan "$@" >"$work/report" 2>&1; then
+		echo "nothing is reported"
+		return 1
+	fi
+	cat "$work/report"
+	grep -q 'ThreadSanitizer: data race' "$work/report"
+	grep -q 'write_page' "$work/report"
+}
+
 manual() {
 	for page in "$prefix"/share/man/man3/*.3; do
 		warnings=$(groff -man -ww -z "$page" 2>&1)
@@ -119,7 +135,7 @@ uninstall() {
 	[ "$(files_below "$prefix")" = ./lib/librange.so ]
 }
 
-plan 22
+plan 28
 point "make install" run_make install PREFIX="$prefix"
 point "make install with DESTDIR" stage
 point "make install with LIBDIR, INCLUDEDIR, MANDIR" places
@@ -144,6 +160,16 @@ point "README.md has an example" example
 for way in shared static; do
 	point "README.md's example in C, $way" use_$way "$work/example.c"
 	point "README.md's example in C++, $way" use_$way "$work/example.cc"
+done
+for compiler in gcc clang; do
+	point "every function in C, ThreadSanitizer, $compiler" \
+		use_tsan $compiler selftests/install/use.c
+	point "an access outside the range, ThreadSanitizer, $compiler" \
+		tsan_reports $compiler selftests/install/beside.c
+done
+for compiler in g++ clang++; do
+	point "every function in C++, ThreadSanitizer, $compiler" \
+		use_tsan $compiler "$work/use.cc"
 done
 point "the manual pages" manual
 point "make uninstall" uninstall
