@@ -19,6 +19,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/timekeeping.h>
 
 #include "named_tests.h"
 
@@ -27,7 +28,9 @@ enum step { CMPXCHG, LOCK, UNLOCK };
 /* What to do instead at a step; while it is done, steps go on as usual. */
 static __thread void (*at_step)(enum step step, const void *where);
 static __thread bool no_memory, no_luck;
-static int shards_in_use;
+static __thread int sections, entered;
+static int shards_in_use, allocations;
+static u64 the_time;
 
 static void take_step(enum step step, const void *where)
 {
@@ -44,6 +47,8 @@ static void take_step(enum step step, const void *where)
 static bool trylock(spinlock_t *lock)
 {
 	take_step(LOCK, lock);
+	sections++;
+	entered++;
 	return !no_luck && spin_trylock(lock);
 }
 
@@ -51,6 +56,7 @@ static void *allocate(size_t n, size_t size)
 {
 	void *memory = no_memory ? NULL : kcalloc(n, size, 0);
 
+	__atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&shards_in_use, !!memory, __ATOMIC_RELAXED);
 	return memory;
 }
@@ -79,8 +85,10 @@ static void give_back(const void *memory)
 	do {								\
 		(void)(flags);						\
 		take_step(UNLOCK, lock);				\
+		sections--;						\
 		spin_unlock(lock);					\
 	} while (0)
+#define ktime_get_mono_fast_ns()	the_time
 #define kcalloc(n, size, flags)	allocate(n, size)
 #define kfree(memory)		give_back(memory)
 
@@ -97,6 +105,7 @@ static const u64 far = 1ULL << 40;
 
 static void set_up(u32 bound_ns)
 {
+	memset(&tree, 0x5a, sizeof(tree));
 	__range_lock_tree_init(&tree, bound_ns, NULL, NULL);
 	range_lock_init(&first, 0, 0);
 	range_lock_init(&pilot, far, far);
@@ -191,6 +200,7 @@ static void check_done(void)
 	CHECK(range_lock_validate(&tree));
 	range_lock_tree_destroy(&tree);
 	CHECK(!shards_in_use);
+	CHECK(!sections);
 }
 
 /* One who looked up a shard comes late. */
@@ -281,6 +291,27 @@ static void stale_lookup_of_a_shard_with_waiters(void)
 	WRITE_ONCE(may_go_on, true);
 	pthread_join(waiter, NULL);
 	range_write_unlock(&tree, &wide);
+	check_done();
+}
+
+/* An eligible waiter is passed in the word, as long as it is on its way. */
+static void passing_takes_no_section(void)
+{
+	set_up(RANGE_LOCK_BOUND_MAX);
+	CHECK(range_write_trylock(&tree, &neighbour));
+	CHECK(!pthread_create(&waiter, NULL, wait_for_neighbour, NULL));
+	AWAIT(READ_ONCE(is_stalled));
+	range_write_unlock(&tree, &neighbour);
+	CHECK(atomic_long_read(&tree.word) == RANGE_LOCK_WAITERS);
+	entered = 0;
+	CHECK(range_write_trylock(&tree, &first));
+	CHECK(atomic_long_read(&tree.word) ==
+	      ((long)&first | RANGE_LOCK_WRITE | RANGE_LOCK_WAITERS));
+	range_write_unlock(&tree, &first);
+	CHECK(atomic_long_read(&tree.word) == RANGE_LOCK_WAITERS);
+	CHECK(!entered);
+	WRITE_ONCE(may_go_on, true);
+	pthread_join(waiter, NULL);
 	check_done();
 }
 
@@ -557,6 +588,37 @@ static void no_memory_for_shards(void)
 	check_done();
 }
 
+/* Another one splits the tree, after the shards have been allocated. */
+static void split_meanwhile(enum step step, const void *where)
+{
+	if (step != LOCK)
+		return;
+	range_lock_split(&tree, 0);
+	CHECK(is_split());
+	at_step = never;
+}
+
+static void split_by_two_at_once(void)
+{
+	struct range_lock_shard *shards;
+
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &first));
+	at_step = split_meanwhile;
+	range_lock_split(&tree, 0);
+	check_step_was_taken();
+	CHECK(is_split());
+	CHECK(allocations == 2);
+	CHECK(shards_in_use == 1);
+	CHECK(range_lock_validate(&tree));
+	shards = tree.shards;
+	range_lock_split(&tree, 0);
+	CHECK(tree.shards == shards);
+	CHECK(allocations == 2);
+	range_write_unlock(&tree, &first);
+	check_done();
+}
+
 static void nothing_fits_into_a_shard(void)
 {
 	set_up(0);
@@ -594,11 +656,18 @@ static void shards_come_by_contention(void)
 	meet(0, 0, 1000);
 	CHECK(!tree.shards);
 	no_memory = true;
-	meet(far + 1, far + 1, 1000);
+	allocations = 0;
+	meet(far + 1, far + 1, RANGE_LOCK_CONTENDED - 1);
+	CHECK(!allocations);
+	meet(far + 1, far + 1, 1);
+	CHECK(allocations == 1);
+	/* Which is not tried again before it is contended as much again. */
+	meet(far + 1, far + 1, 30 * RANGE_LOCK_CONTENDED);
+	CHECK(allocations == 31);
 	CHECK(!is_split());
 	CHECK(range_lock_validate(&tree));
 	no_memory = false;
-	meet(far + 1, far + 1, 1000);
+	meet(far + 1, far + 1, RANGE_LOCK_CONTENDED);
 	CHECK(is_split());
 	CHECK(range_lock_validate(&tree));
 	range_write_unlock(&tree, &first);
@@ -620,19 +689,184 @@ static void shards_come_where_nothing_is_aligned(void)
 	check_done();
 }
 
+/* How large segments are, as a power of 2. */
+
+static unsigned int shift_of_split(unsigned int bits)
+{
+	unsigned int shift;
+
+	split_for(bits);
+	shift = range_lock_shift(atomic_long_read(&tree.word));
+	CHECK(range_lock_validate(&tree));
+	return shift;
+}
+
+/* By somebody who has addresses of two trees; and again for others. */
+static unsigned int shift_after_join(u64 start, u64 last, unsigned int bits)
+{
+	is_locked(start, last);
+	CHECK(!is_split());
+	return shift_of_split(bits);
+}
+
+static void segments_are_as_large_as_they_need_be(void)
+{
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &first));
+	CHECK(shift_of_split(3) == 3);
+	/* Larger ones stay, unless they are much too large. */
+	CHECK(shift_after_join(0, U64_MAX, 1) == 3);
+	CHECK(shift_after_join(0, U64_MAX, 20) == 20);
+	CHECK(shift_after_join(0, U64_MAX, 12) == 20);
+	CHECK(shift_after_join(0, U64_MAX, 0) == RANGE_LOCK_SPARE_BITS);
+	/* Somebody stood across two of them. */
+	CHECK(shift_after_join(511, 512, 5) == 11);
+	/* Somebody was too large for one; then much too large. */
+	CHECK(shift_after_join(0, (1 << 15) - 1, 10) == 15);
+	CHECK(shift_after_join(0, (1 << 24) - 1, 20) == 24);
+	CHECK(shift_after_join(0, (1ULL << 34) - 1, 20) == 24);
+	range_write_unlock(&tree, &first);
+	check_done();
+}
+
+static void segments_are_at_most_half_of_all(void)
+{
+	const u64 half = 1ULL << 63;
+	struct range_lock in_both;
+
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &first));
+	CHECK(shift_of_split(64) == RANGE_LOCK_SHIFT_MAX);
+	is_locked(0, half - 1);
+	CHECK(is_split());
+	CHECK(shift_after_join(half - 1, half, 60) == RANGE_LOCK_SHIFT_MAX);
+	range_write_unlock(&tree, &first);
+	join_all();
+
+	range_lock_init(&in_both, half - 1, half);
+	CHECK(range_write_trylock(&tree, &in_both));
+	range_lock_split(&tree, 64);
+	range_lock_split(&tree, 64);
+	CHECK(!is_split());
+	CHECK(range_lock_shift(tree.shards->idle) == RANGE_LOCK_SHIFT_MAX);
+	range_write_unlock(&tree, &in_both);
+	check_done();
+}
+
+/* Until the one that is there fits: 17 bits of it differ. */
+static void segments_grow_when_nothing_fits(void)
+{
+	int i;
+
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &wide));
+	for (i = 10; i < 17; i += 2) {
+		range_lock_split(&tree, 10);
+		CHECK(!is_split());
+	}
+	range_lock_split(&tree, 10);
+	CHECK(is_split());
+	CHECK(range_lock_shift(atomic_long_read(&tree.word)) == 18);
+	range_write_unlock(&tree, &wide);
+	check_done();
+}
+
+/* Whoever has addresses of one tree only does not join them. */
+static void what_is_wide_is_left_alone(void)
+{
+	set_up(0);
+	CHECK(range_write_trylock(&tree, &wide));
+	split_for(0);
+	CHECK(is_locked(0, 0));
+	CHECK(is_locked(99999, 99999));
+	CHECK(is_locked(0, 99999));
+	CHECK(!is_locked(100000, 100000));
+	CHECK(is_split());
+	CHECK(is_locked(99999, 100000));
+	CHECK(!is_split());
+	range_write_unlock(&tree, &wide);
+	check_done();
+}
+
+/* Who has waited for longer than the bound; nobody since before the clock. */
+static void age_by_the_clock(void)
+{
+	set_up(1000);
+	the_time = 0;
+	CHECK(range_lock_old(&tree) == RANGE_LOCK_HOLDERS);
+	the_time = 1000;
+	CHECK(range_lock_old(&tree) == RANGE_LOCK_HOLDERS);
+	the_time = 1005;
+	CHECK(range_lock_old(&tree) == 5);
+	set_up(0);
+	CHECK(range_lock_old(&tree) == RANGE_LOCK_ALL);
+	set_up(RANGE_LOCK_BOUND_MAX);
+	the_time = U64_MAX;
+	CHECK(range_lock_old(&tree) == RANGE_LOCK_HOLDERS);
+}
+
 static void shards_are_used_by_the_word_alone(void)
 {
 	struct range_lock_tree before;
 
 	set_up_split(0);
 	memcpy(&before, &tree, sizeof(tree));
+	/* As if it had been moved, when it was used before. */
+	first.moved = true;
+	entered = 0;
 	CHECK(range_write_trylock(&tree, &first));
+	CHECK(!entered);
 	CHECK(!memcmp(&before, &tree, sizeof(tree)));
 	CHECK(atomic_long_read(&home_of(&first)->tree.word) ==
 	      ((long)&first | RANGE_LOCK_WRITE));
+	/* A section leaves it in the word. */
+	CHECK(is_locked(0, 0));
+	CHECK(atomic_long_read(&home_of(&first)->tree.word) ==
+	      ((long)&first | RANGE_LOCK_WRITE));
+	CHECK(!memcmp(&before, &tree, sizeof(tree)));
+	entered = 0;
 	range_write_unlock(&tree, &first);
+	CHECK(!entered);
 	CHECK(is_idle(home_of(&first)));
 	CHECK(!memcmp(&before, &tree, sizeof(tree)));
+	check_done();
+}
+
+/* Of two in one shard the one that is left is put into its word. */
+static void the_last_of_a_shard_is_in_the_word(void)
+{
+	set_up_split(0);
+	find_neighbour(looked_up, 1);
+	neighbour.moved = true;
+	CHECK(range_write_trylock(&tree, &first));
+	CHECK(range_write_trylock(&tree, &neighbour));
+	CHECK(atomic_long_read(&looked_up->tree.word) == RANGE_LOCK_TREE);
+	range_write_unlock(&tree, &first);
+	CHECK(atomic_long_read(&looked_up->tree.word) ==
+	      ((long)&neighbour | RANGE_LOCK_WRITE));
+	range_write_unlock(&tree, &neighbour);
+	CHECK(is_idle(looked_up));
+	check_done();
+}
+
+/* Shards may be gone when a request is used again, with another tree say. */
+static void shards_are_forgotten(void)
+{
+	set_up_split(0);
+	CHECK(range_write_trylock(&tree, &first));
+	CHECK(first.shard == looked_up);
+	range_write_unlock(&tree, &first);
+	check_done();
+	set_up(0);
+	memset(&first, 0x5a, sizeof(first));
+	range_lock_init(&first, 0, 0);
+	CHECK(!first.shard);
+	first.shard = looked_up;
+	CHECK(range_write_trylock(&tree, &first));
+	CHECK(!first.shard);
+	entered = 0;
+	range_write_unlock(&tree, &first);
+	CHECK(!entered);
 	check_done();
 }
 
@@ -725,8 +959,11 @@ static void memory_order_split_to_section(void)
 
 static const struct named_test tests[] = {
 	TEST(shards_are_used_by_the_word_alone),
+	TEST(the_last_of_a_shard_is_in_the_word),
+	TEST(shards_are_forgotten),
 	TEST(stale_lookup_of_an_idle_shard),
 	TEST(stale_lookup_of_a_shard_with_waiters),
+	TEST(passing_takes_no_section),
 	TEST(section_in_a_closed_shard),
 	TEST(section_in_a_shard_of_others),
 	TEST(release_of_what_was_moved_to_the_same_shard),
@@ -737,6 +974,12 @@ static const struct named_test tests[] = {
 	TEST(join_waits_for_a_section),
 	TEST(destroy_waits_for_a_section),
 	TEST(no_memory_for_shards),
+	TEST(split_by_two_at_once),
+	TEST(segments_are_as_large_as_they_need_be),
+	TEST(segments_are_at_most_half_of_all),
+	TEST(segments_grow_when_nothing_fits),
+	TEST(what_is_wide_is_left_alone),
+	TEST(age_by_the_clock),
 	TEST(nothing_fits_into_a_shard),
 	TEST(shards_come_by_contention),
 	TEST(shards_come_where_nothing_is_aligned),

@@ -1020,6 +1020,27 @@ static void many_ranges_held(void)
 	check_usable(&tree);
 }
 
+/* In ascending order, which takes for ever in a tree that is not balanced. */
+static void many_ranges_in_order(void)
+{
+	const unsigned long ranges = SCALED(300000);
+	static struct range_lock_tree tree;
+	struct range_lock *locks;
+	unsigned long i;
+
+	strict(&tree);
+	locks = malloc(ranges * sizeof(*locks));
+	CHECK(locks);
+	for (i = 0; i < ranges; i++) {
+		range_lock_init(&locks[i], i, i);
+		CHECK(range_write_trylock(&tree, &locks[i]));
+	}
+	for (i = 0; i < ranges; i++)
+		range_write_unlock(&tree, &locks[i]);
+	free(locks);
+	check_usable(&tree);
+}
+
 static void *lock_elsewhere(void *arg)
 {
 	u64 random = (long)arg, base = (long)arg * 10000;
@@ -2043,9 +2064,198 @@ static void misuse_downgrade_of_what_is_held_for_read(void)
 		     "downgrade of [5, 6], which is not held for write");
 }
 
+/* Each function that takes a range takes it as its name says. */
+
+static int lock_read(struct range_lock_tree *tree, struct range_lock *lock)
+{
+	range_read_lock(tree, lock);
+	return 0;
+}
+
+static int lock_write(struct range_lock_tree *tree, struct range_lock *lock)
+{
+	range_write_lock(tree, lock);
+	return 0;
+}
+
+static int try_read(struct range_lock_tree *tree, struct range_lock *lock)
+{
+	return range_read_trylock(tree, lock) ? 0 : -EBUSY;
+}
+
+static int try_write(struct range_lock_tree *tree, struct range_lock *lock)
+{
+	return range_write_trylock(tree, lock) ? 0 : -EBUSY;
+}
+
+/* In some thousand years. */
+static const struct timespec far_off = { .tv_sec = 1LL << 40 };
+
+static int clocklock_read(struct range_lock_tree *tree, struct range_lock *lock)
+{
+	return range_read_clocklock(tree, lock, CLOCK_MONOTONIC, &far_off);
+}
+
+static int clocklock_write(struct range_lock_tree *tree,
+			   struct range_lock *lock)
+{
+	return range_write_clocklock(tree, lock, CLOCK_MONOTONIC, &far_off);
+}
+
+static const struct way {
+	const char *name;
+	int (*take)(struct range_lock_tree *tree, struct range_lock *lock);
+	bool write, waits, heeds_signals;
+} ways[] = {
+	{ "range_read_lock", lock_read, false, true, false },
+	{ "range_write_lock", lock_write, true, true, false },
+	{ "range_read_lock_killable", range_read_lock_killable, false, true,
+	  true },
+	{ "range_write_lock_killable", range_write_lock_killable, true, true,
+	  true },
+	{ "range_read_lock_interruptible", range_read_lock_interruptible,
+	  false, true, true },
+	{ "range_write_lock_interruptible", range_write_lock_interruptible,
+	  true, true, true },
+	{ "range_read_clocklock", clocklock_read, false, true, true },
+	{ "range_write_clocklock", clocklock_write, true, true, true },
+	{ "range_read_trylock", try_read, false, false, false },
+	{ "range_write_trylock", try_write, true, false, false },
+};
+
+static void unlock_as(const struct way *way, struct range_lock_tree *tree,
+		      struct range_lock *lock)
+{
+	if (way->write)
+		range_write_unlock(tree, lock);
+	else
+		range_read_unlock(tree, lock);
+}
+
+/* Is [0, 9] held, in the mode of @way? */
+static void check_held_as(const struct way *way, struct range_lock_tree *tree)
+{
+	struct range_lock lock;
+
+	range_lock_init(&lock, 9, 9);
+	CHECK(!range_write_trylock(tree, &lock));
+	CHECK(range_read_trylock(tree, &lock) == !way->write);
+	if (!way->write)
+		range_read_unlock(tree, &lock);
+}
+
+/* In the word, or in a tree that holds another one too; then the word again. */
+static void every_way_to_take_what_is_free(void)
+{
+	struct range_lock lock, other;
+	const struct way *way;
+	int i;
+
+	for (i = 0; i < 2 * (int)ARRAY_SIZE(ways); i++) {
+		way = &ways[i / 2];
+		test_name = way->name;
+		strict(&shared_tree);
+		range_lock_init(&lock, 0, 9);
+		if (i % 2)
+			write_lock(&shared_tree, &other, 20, 29);
+		CHECK(!way->take(&shared_tree, &lock));
+		check_held_as(way, &shared_tree);
+		unlock_as(way, &shared_tree, &lock);
+		if (i % 2)
+			range_write_unlock(&shared_tree, &other);
+		check_usable(&shared_tree);
+	}
+}
+
+static struct in_the_way {
+	const struct way *way;
+	struct range_lock lock;
+	struct task_struct *task;
+	int ret;
+	unsigned long naps;
+	bool returned;
+} in_the_way;
+
+/* Its task never sleeps for long: it looks for a signal again and again. */
+static void nap(void)
+{
+	WRITE_ONCE(in_the_way.naps, in_the_way.naps + 1);
+	sched_yield();
+}
+
+static void *take_in_its_way(void *arg)
+{
+	struct in_the_way *waiter = arg;
+
+	smp_store_release(&waiter->task, range_lock__task_self());
+	in_schedule = nap;
+	waiter->ret = waiter->way->take(&shared_tree, &waiter->lock);
+	in_schedule = NULL;
+	smp_store_release(&waiter->returned, true);
+	return NULL;
+}
+
+static bool has_napped(unsigned long times)
+{
+	return READ_ONCE(in_the_way.naps) >= times;
+}
+
+/* Behind a holder of the other mode, and with or without a signal. */
+static void check_wait(const struct way *way, bool signalled)
+{
+	struct range_lock holder;
+	unsigned long naps;
+	pthread_t thread;
+
+	strict(&shared_tree);
+	range_lock_init(&holder, 5, 5);
+	if (way->write)
+		range_read_lock(&shared_tree, &holder);
+	else
+		range_write_lock(&shared_tree, &holder);
+	memset(&in_the_way, 0, sizeof(in_the_way));
+	in_the_way.way = way;
+	range_lock_init(&in_the_way.lock, 0, 9);
+	spawn(&thread, take_in_its_way, &in_the_way);
+	AWAIT(has_napped(2) || smp_load_acquire(&in_the_way.returned));
+	CHECK(!smp_load_acquire(&in_the_way.returned));
+	if (signalled) {
+		range_lock__task_signal(smp_load_acquire(&in_the_way.task));
+		naps = READ_ONCE(in_the_way.naps);
+		AWAIT((!way->heeds_signals && has_napped(naps + 3)) ||
+		      smp_load_acquire(&in_the_way.returned));
+	}
+	if (way->write)
+		range_read_unlock(&shared_tree, &holder);
+	else
+		range_write_unlock(&shared_tree, &holder);
+	join(thread);
+	CHECK(!in_the_way.ret == !(signalled && way->heeds_signals));
+	if (!in_the_way.ret) {
+		check_held_as(way, &shared_tree);
+		unlock_as(way, &shared_tree, &in_the_way.lock);
+	}
+	check_usable(&shared_tree);
+}
+
+static void every_way_to_wait(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ways); i++) {
+		test_name = ways[i].name;
+		if (!ways[i].waits)
+			continue;
+		check_wait(&ways[i], false);
+		check_wait(&ways[i], true);
+	}
+}
+
 /* The tests. */
 
 static const struct named_test tests[] = {
+	TEST(every_way_to_take_what_is_free),
+	TEST(every_way_to_wait),
 	TEST(fast_path_writes_only_the_word),
 	TEST(memory_order_request_to_pin),
 	TEST(memory_order_word_to_word),
@@ -2072,6 +2282,7 @@ static const struct named_test tests[] = {
 	TEST(deadline_before_the_epoch),
 	TEST(thousand_waiters_in_order),
 	TEST(many_ranges_held),
+	TEST(many_ranges_in_order),
 	TEST(disjoint_never_wait),
 	TEST(old_waiter_is_not_starved),
 	TEST(two_trees_both_orders_of_use),

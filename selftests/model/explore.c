@@ -85,6 +85,7 @@ struct thread {
 	void *stack, *stack_pointer;
 	struct task_struct *task;
 	bool timed, expired, relaxed, signals;
+	bool to_sleep;		/* has said that it will, and not that it won't */
 	unsigned int spinlocks;		/* by what it has done */
 	unsigned int taken;		/* as far as it is seen */
 	unsigned long plain;
@@ -116,6 +117,7 @@ static unsigned long total_steps;
 
 static char arena[ARENA] __attribute__((aligned(64)));
 static size_t arena_used;
+static int not_freed;
 static unsigned long *now;
 
 /* Switching stacks. */
@@ -1305,6 +1307,7 @@ void model_set_current_state(unsigned int state, bool fence,
 
 	if (!running)
 		return;
+	thread->to_sleep = state != TASK_RUNNING;
 	if (fence) {
 		full_step(SET_STATE, &thread->task->state, 4, state, place);
 		order_read(thread, &thread->task->state, MODEL_ACQUIRE);
@@ -1338,6 +1341,8 @@ void model_schedule(const struct model_place *place)
 		model_fail("%c sleeps in a section", 'A' + self);
 	if (thread->buffer_count)
 		drain();
+	thread->relaxed = false;
+	thread->to_sleep = false;
 	program->about_to_sleep(self);
 	full_step(SCHEDULE, &thread->task->state, 4, 0, place);
 	if (thread->task->state != TASK_RUNNING) {
@@ -1350,13 +1355,14 @@ void model_schedule(const struct model_place *place)
 	order_read(thread, &thread->task->state, MODEL_ACQUIRE);
 }
 
-/* A waiter looks once before it goes to sleep: when, is up to the schedule. */
+/*
+ * A waiter looks once more before it goes to sleep: when, is up to the schedule.
+ * From then on it is asked to give up its CPU, until it sleeps or has entered a
+ * section.
+ */
 bool model_need_resched(void)
 {
-	bool relaxed = threads[self].relaxed;
-
-	threads[self].relaxed = false;
-	return relaxed;
+	return threads[self].relaxed;
 }
 
 void model_cpu_relax(void)
@@ -1440,6 +1446,7 @@ void *model_calloc(size_t size, const struct model_place *place)
 		}
 	}
 	/* Its size goes before it, on a cache line of its own. */
+	not_freed++;
 	memory = explore_memory(size + 64);
 	memory = (char *)memory + 64;
 	((size_t *)memory)[-1] = size;
@@ -1455,11 +1462,17 @@ void *model_calloc(size_t size, const struct model_place *place)
 void model_free(const void *memory, const struct model_place *place)
 {
 	(void)place;
+	not_freed -= !!memory;
 	if (memory && running)
 		explore_touch(memory, ((const size_t *)memory)[-1], true);
 }
 
 /* For the model. */
+
+bool explore_all_freed(void)
+{
+	return !not_freed;
+}
 
 int explore_self(void)
 {
@@ -1559,6 +1572,8 @@ bool explore_end_call(void)
 
 	if (thread->spinlocks)
 		model_fail("%c returns from a section", 'A' + self);
+	if (thread->to_sleep)
+		model_fail("%c returns in a state to sleep in", 'A' + self);
 	thread->timed = false;
 	thread->expired = false;
 	if (thread->signals) {
@@ -1593,6 +1608,7 @@ static void begin_execution(void)
 
 	generation++;
 	arena_used = 64;
+	not_freed = 0;
 	now = explore_memory(8);
 	*now = 1UL << 40;
 	length = 0;

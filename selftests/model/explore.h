@@ -83,6 +83,8 @@ int explore_jumps(struct explore_epoch jumps[], struct explore_clock clocks[]);
 
 /* Memory that the lock may see; all given back at the end of an execution. */
 void *explore_memory(size_t size);
+/* What the lock itself has allocated in this execution. */
+bool explore_all_freed(void);
 /* A plain access by the task itself, without a scheduling point. */
 void explore_touch(const void *memory, size_t size, bool write);
 /* This task knows by other means that @task is done. */

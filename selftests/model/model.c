@@ -17,6 +17,7 @@
  *   once in an execution (-j), more than any bound. That stands for AGE. To
  *   STALL is what any task may do at any time.
  * - A waiter looks at its request once, at any moment, before it goes to sleep.
+ *   From then on need_resched() is true, until it sleeps or enters a section.
  * - An allocation that may not sleep fails, or does not.
  *
  * What is looked for, in each execution:
@@ -42,7 +43,7 @@
  * - At the end the lock is free, and says so; or the last task has destroyed the
  *   tree and freed its memory, while others may still be leaving their unlock.
  *   (Who is the last depends on steps that do not depend on each other, so not
- *   every way of it is tried.)
+ *   every way of it is tried.) What the lock has allocated is freed by then.
  *
  * Shards. A lock that has range_lock_split() is also played on a tree that was
  * split before, and with a task more that splits it, twice. Its constants are
@@ -106,6 +107,8 @@ static struct explore_program program;
 void range_lock_split(struct range_lock_tree *tree, unsigned int bits)
 	__attribute__((weak));
 #define SPLIT_BITS	4
+/* What the word of a tree that is split has, see the lock. */
+#define SHARDS		3L
 
 enum split { WHOLE, SPLIT, SPLITTER };
 static enum split split;
@@ -606,6 +609,13 @@ static void play_call(int me, const struct call *call)
 	}
 }
 
+static void destroy_tree(void)
+{
+	range_lock_tree_destroy(tree);
+	if (!explore_all_freed())
+		model_fail("something is not freed when the tree is destroyed");
+}
+
 /*
  * The last one destroys the tree and frees its memory. Others may still be in
  * their last unlock, if somebody got the range by it.
@@ -647,7 +657,7 @@ static void destroy(int me)
 		if (i != me && !tasks[i].call)
 			explore_join(i);
 	destroyed = true;
-	range_lock_tree_destroy(tree);
+	destroy_tree();
 	explore_touch(tree, sizeof(*tree), true);
 	explore_note("the tree is freed");
 }
@@ -703,6 +713,21 @@ static void run_task(int me)
 	destroy(me);
 }
 
+/* Split the tree, which works only while somebody is in it. */
+static void split_it(void)
+{
+	const u64 elsewhere = 1ULL << 40;
+	struct range_lock *pilot = explore_memory(sizeof(*pilot));
+
+	range_lock_init(pilot, elsewhere, elsewhere);
+	if (!range_write_trylock(tree, pilot))
+		model_fail("a tree that nobody uses is not free");
+	range_lock_split(tree, SPLIT_BITS);
+	range_write_unlock(tree, pilot);
+	if ((atomic_long_read(&tree->word) & SHARDS) != SHARDS)
+		model_fail("the tree was not split");
+}
+
 static void begin(void)
 {
 	int i;
@@ -714,7 +739,7 @@ static void begin(void)
 	else
 		range_lock_tree_init(tree);
 	if (split == SPLIT)
-		range_lock_split(tree, SPLIT_BITS);
+		split_it();
 	memset(requests, 0, sizeof(requests));
 	memset(tasks, 0, sizeof(tasks));
 	nr_grants = 0;
@@ -795,7 +820,7 @@ static void finish(void)
 		model_fail("the lock can't be taken at the end");
 	range_write_unlock(tree, &probe);
 	range_lock_validate(tree);
-	range_lock_tree_destroy(tree);
+	destroy_tree();
 }
 
 /* Deals out the steps of a history, as far as these actors have to do with it. */
