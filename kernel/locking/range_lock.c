@@ -618,15 +618,19 @@ static void range_lock_join_for(struct range_lock_tree *tree,
 
 static void range_lock_lock(struct range_lock_section *section,
 			    struct range_lock_tree *tree, long idle)
+	__acquires(section)
 {
 	section->tree = tree;
 	section->idle = idle;
-	section->contended = !spin_trylock_irqsave(&tree->lock, section->flags);
-	if (section->contended)
+	section->contended = false;
+	if (!spin_trylock_irqsave(&tree->lock, section->flags)) {
+		section->contended = true;
 		spin_lock_irqsave(&tree->lock, section->flags);
+	}
 }
 
 static void range_lock_unlock(struct range_lock_section *section)
+	__releases(section)
 {
 	spin_unlock_irqrestore(&section->tree->lock, section->flags);
 }
@@ -659,8 +663,10 @@ static bool range_lock_enter_shard(struct range_lock_tree *tree,
 		range_lock_lock(section, &shard->tree, word);
 		range_lock_pin(&shard->tree);
 		/* While that is the same, the shard is open: see above. */
-		if (atomic_long_read(&tree->word) == word)
+		if (atomic_long_read(&tree->word) == word) {
+			__release(section); /* its caller says __cond_lock() */
 			return true;
+		}
 		range_lock_unlock(section);
 	}
 }
@@ -679,11 +685,13 @@ static void range_lock_open(struct range_lock_tree *tree,
 static void range_lock_enter(struct range_lock_tree *tree,
 			     const struct range_lock *lock,
 			     struct range_lock_section *section)
+	__acquires(section)
 {
 	struct range_lock_shard *shard;
 	long word;
 
-	while (!range_lock_enter_shard(tree, lock, section)) {
+	while (!__cond_lock(section,
+			    range_lock_enter_shard(tree, lock, section))) {
 		range_lock_lock(section, tree, RANGE_LOCK_IDLE);
 		word = atomic_long_read(&tree->word);
 		if (likely(!range_lock_is_split(word))) {
@@ -703,6 +711,7 @@ static void range_lock_enter(struct range_lock_tree *tree,
 }
 
 static void range_lock_leave(struct range_lock_section *section)
+	__releases(section)
 {
 	if (likely(atomic_long_read(&section->tree->word) == RANGE_LOCK_TREE))
 		range_lock_settle(section->tree, section->idle);

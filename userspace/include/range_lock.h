@@ -21,6 +21,19 @@
 #include <sys/types.h>
 #include <time.h>
 
+/*
+ * For clang -Wthread-safety, off unless asked for: that each function gives
+ * back what it takes. What is held is a request, not a tree, of which a thread
+ * may hold several ranges. So GUARDED_BY() of a tree makes no sense, and a
+ * function that gives back what another one took has to say so, by
+ * __attribute__((release_capability(...))) of the request.
+ */
+#if defined(__clang__) && !defined(RANGE_LOCK_NO_THREAD_SAFETY)
+# define RANGE_LOCK__ATTRIBUTE(...)	__attribute__((__VA_ARGS__))
+#else
+# define RANGE_LOCK__ATTRIBUTE(...)
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -49,7 +62,7 @@ struct range_lock {
 	uint64_t	opaque_range[2];
 	uint64_t	opaque_state[7];
 	void		*opaque_pointers[7];
-};
+} RANGE_LOCK__ATTRIBUTE(capability("range"));
 
 /* Define a tree with the default bound, ready for use. */
 #define DEFINE_RANGE_LOCK_TREE(name) \
@@ -112,7 +125,8 @@ void range_lock_init_full(struct range_lock *lock);
  * Returns when the range is held: no range that overlaps it is held for write
  * until range_read_unlock(). Sleeps.
  */
-void range_read_lock(struct range_lock_tree *tree, struct range_lock *lock);
+void range_read_lock(struct range_lock_tree *tree, struct range_lock *lock)
+	RANGE_LOCK__ATTRIBUTE(acquire_shared_capability(lock));
 
 /**
  * range_write_lock() - take a range for write
@@ -122,7 +136,8 @@ void range_read_lock(struct range_lock_tree *tree, struct range_lock *lock);
  * Returns when the range is held: no other range that overlaps it is held
  * until range_write_unlock(). Sleeps.
  */
-void range_write_lock(struct range_lock_tree *tree, struct range_lock *lock);
+void range_write_lock(struct range_lock_tree *tree, struct range_lock *lock)
+	RANGE_LOCK__ATTRIBUTE(acquire_capability(lock));
 
 /**
  * range_read_clocklock() - range_read_lock() with a deadline
@@ -139,7 +154,8 @@ void range_write_lock(struct range_lock_tree *tree, struct range_lock *lock);
  * in 0..999999999.
  */
 int range_read_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
-			 clockid_t clock, const struct timespec *abstime);
+			 clockid_t clock, const struct timespec *abstime)
+	RANGE_LOCK__ATTRIBUTE(try_acquire_shared_capability(0, lock));
 
 /**
  * range_write_clocklock() - range_write_lock() with a deadline
@@ -156,7 +172,8 @@ int range_read_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
  * in 0..999999999.
  */
 int range_write_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
-			  clockid_t clock, const struct timespec *abstime);
+			  clockid_t clock, const struct timespec *abstime)
+	RANGE_LOCK__ATTRIBUTE(try_acquire_capability(0, lock));
 
 /**
  * range_read_trylock() - take a range for read, if that needs no waiting
@@ -168,7 +185,8 @@ int range_write_clocklock(struct range_lock_tree *tree, struct range_lock *lock,
  *
  * Return: whether the range is held.
  */
-bool range_read_trylock(struct range_lock_tree *tree, struct range_lock *lock);
+bool range_read_trylock(struct range_lock_tree *tree, struct range_lock *lock)
+	RANGE_LOCK__ATTRIBUTE(try_acquire_shared_capability(1, lock));
 
 /**
  * range_write_trylock() - take a range for write, if that needs no waiting
@@ -180,7 +198,8 @@ bool range_read_trylock(struct range_lock_tree *tree, struct range_lock *lock);
  *
  * Return: whether the range is held.
  */
-bool range_write_trylock(struct range_lock_tree *tree, struct range_lock *lock);
+bool range_write_trylock(struct range_lock_tree *tree, struct range_lock *lock)
+	RANGE_LOCK__ATTRIBUTE(try_acquire_capability(1, lock));
 
 /**
  * range_read_unlock() - give back a range that was taken for read
@@ -190,7 +209,8 @@ bool range_write_trylock(struct range_lock_tree *tree, struct range_lock *lock);
  * The request may be used again, or its memory for something else. Any thread
  * may call it. A range that is not held is reported on stderr. Does not sleep.
  */
-void range_read_unlock(struct range_lock_tree *tree, struct range_lock *lock);
+void range_read_unlock(struct range_lock_tree *tree, struct range_lock *lock)
+	RANGE_LOCK__ATTRIBUTE(release_shared_capability(lock));
 
 /**
  * range_write_unlock() - give back a range that was taken for write
@@ -200,7 +220,8 @@ void range_read_unlock(struct range_lock_tree *tree, struct range_lock *lock);
  * The request may be used again, or its memory for something else. Any thread
  * may call it. A range that is not held is reported on stderr. Does not sleep.
  */
-void range_write_unlock(struct range_lock_tree *tree, struct range_lock *lock);
+void range_write_unlock(struct range_lock_tree *tree, struct range_lock *lock)
+	RANGE_LOCK__ATTRIBUTE(release_capability(lock));
 
 /**
  * range_downgrade_write() - make a range that is held for write one for read
@@ -211,7 +232,8 @@ void range_write_unlock(struct range_lock_tree *tree, struct range_lock *lock);
  * are granted. Does not sleep.
  */
 void range_downgrade_write(struct range_lock_tree *tree,
-			   struct range_lock *lock);
+			   struct range_lock *lock)
+	RANGE_LOCK__ATTRIBUTE(release_capability(lock), acquire_shared_capability(lock));
 
 /**
  * range_is_locked() - is any part of a range held?

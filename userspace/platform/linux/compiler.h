@@ -16,6 +16,12 @@
 #define __maybe_unused		__attribute__((__unused__))
 #define __aligned(bytes)	__attribute__((__aligned__(bytes)))
 
+/* For sparse, which does not come here. */
+#define __acquires(lock)
+#define __releases(lock)
+#define __release(lock)		((void)0)
+#define __cond_lock(lock, condition)	(condition)
+
 /* Memory accesses do not move across this in the compiler's output. */
 #define barrier()		__asm__ __volatile__("" : : : "memory")
 
