@@ -45,8 +45,8 @@ series=(kernel/patches/*/)
 plan $((${#series[@]} * 5))
 for directory in "${series[@]}"; do
 	version=$(basename "$directory")
-	lock=$(echo "$directory"0001-*.patch)
-	kunit=$(echo "$directory"0002-*.patch)
+	lock=$(echo "$directory"*-locking-add-a-range-lock.patch)
+	kunit=$(echo "$directory"*-locking-range_lock-add-KUnit-and-lockdep-tests.patch)
 	point "$version: the lock is ours" same "$lock" \
 		kernel/locking/range_lock.c kernel/locking/range_lock.c
 	point "$version: its header is ours" same "$lock" \

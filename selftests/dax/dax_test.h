@@ -19,6 +19,7 @@ struct point {
 	 * Without the lock in one of these paths the point must fail: "fault"
 	 * is that of page faults, for read; "truncate", "punch", "zero",
 	 * "collapse" and "insert" are those of the operations, for write;
+	 * "old_faults" is the order of steps that faults had before 4.12, and
 	 * "layouts" is no lock, but the wait for pinned pages under it.
 	 */
 	const char	*paths;
@@ -30,6 +31,7 @@ extern char fs_type[32];
 extern unsigned int seconds;	/* that a point shall take */
 extern uint64_t seed;
 extern bool write_at_once;	/* see race.c */
+extern bool broken;		/* without the lock in some path */
 
 /* Ends all threads of the point. */
 extern atomic_bool stop;
@@ -82,7 +84,10 @@ void skip_huge(void);
 uint64_t load(const void *address);
 bool store(void *address, uint64_t value);
 
-/* The points: race.c, copies.c, waits.c. */
+/* What the buffer of a write(2) is a mapping of: see buffers.c. */
+enum buffer_source { SAME_RANGE, OTHER_RANGE, OTHER_FILE, OTHER_FS };
+
+/* The points, in the files that the Makefile lists. */
 void race(const struct point *point);
 void sync_race(const struct point *point);
 void coherence(const struct point *point);
@@ -92,5 +97,11 @@ void pinned(const struct point *point);
 void direct(const struct point *point);
 void freeze(const struct point *point);
 void no_space(const struct point *point);
+void torture(const struct point *point);
+void buffer_storm(const struct point *point);
+void buffer_ends(const struct point *point);
+void unfilled(const struct point *point);
+void zeroout(const struct point *point);
+void race2017(const struct point *point);
 
 #endif

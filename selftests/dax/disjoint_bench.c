@@ -15,12 +15,8 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 
-#include "dax.h"
+#include "bench.h"
 
 #define HALF_FILE	(4UL << 20)
 #define BLOCK		(64UL << 10)
@@ -29,8 +25,7 @@
 #define BATCH		256UL
 
 struct counters {
-	atomic_bool	go, stop;
-	atomic_int	ready;
+	struct gate	gate;
 	atomic_ulong	faults, works;
 	atomic_int	error;		/* of the work */
 };
@@ -77,23 +72,6 @@ static const struct work {
 
 #define WORKS (sizeof(works) / sizeof(*works))
 
-/* Where there is one CPU only, nothing is lost. */
-static void run_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
-}
-
-static void wait_to_go(struct counters *counters)
-{
-	atomic_fetch_add(&counters->ready, 1);
-	while (!atomic_load(&counters->go))
-		usleep(100);
-}
-
 static void fault_in(int fd, struct counters *counters)
 {
 	char *map = map_file(fd, HALF_FILE, MAP_SHARED, false);
@@ -102,8 +80,8 @@ static void fault_in(int fd, struct counters *counters)
 	if (!map)
 		err(2, "mmap");
 	run_on(0);
-	wait_to_go(counters);
-	while (!atomic_load(&counters->stop)) {
+	wait_to_go(&counters->gate);
+	while (!atomic_load(&counters->gate.stop)) {
 		char *batch = map + page * PAGE;
 
 		if (madvise(batch, BATCH * PAGE, MADV_DONTNEED))
@@ -121,8 +99,8 @@ static void do_work(int fd, const struct work *work, struct counters *counters)
 	off_t offset = HALF_FILE;
 
 	run_on(1);
-	wait_to_go(counters);
-	while (!atomic_load(&counters->stop)) {
+	wait_to_go(&counters->gate);
+	while (!atomic_load(&counters->gate.stop)) {
 		if (work->do_it(fd, offset)) {
 			atomic_store(&counters->error, errno);
 			return;
@@ -149,51 +127,34 @@ static void measure(const char *directory, const char *label, const char *fs,
 		    unsigned int round, const struct work *work,
 		    bool other_file, double seconds)
 {
-	struct counters *counters;
+	struct counters *counters = shared_memory(sizeof(*counters));
 	pid_t children[2];
 	double begin, took;
 	unsigned long faults, done;
-	int fds[2], count = work->do_it ? 2 : 1, i, status;
+	int fds[2], count = work->do_it ? 2 : 1, i;
 
-	counters = mmap(NULL, sizeof(*counters), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (counters == MAP_FAILED)
-		err(2, "mmap");
 	for (i = 0; i < 2; i++) {
 		fds[i] = i && !other_file ? fds[0] : create_file(directory);
 		fill(fds[i]);
 	}
 	fflush(stdout);
 	for (i = 0; i < count; i++) {
-		children[i] = fork();
-		if (children[i] < 0)
-			err(2, "fork");
+		children[i] = fork_worker();
 		if (children[i])
 			continue;
-		/* Nobody else would end it. */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (i)
 			do_work(fds[1], work, counters);
 		else
 			fault_in(fds[0], counters);
 		_exit(0);
 	}
-	/* The work may have failed by then, and a child may have died. */
-	while (atomic_load(&counters->ready) < count) {
-		if (waitpid(-1, &status, WNOHANG) > 0)
-			errx(2, "a process ended with status %#x", status);
-		usleep(1000);
-	}
+	let_go(&counters->gate, count);
 	begin = now();
-	atomic_store(&counters->go, true);
 	usleep(seconds * 1e6);
 	faults = atomic_load(&counters->faults);
 	done = atomic_load(&counters->works);
 	took = now() - begin;
-	atomic_store(&counters->stop, true);
-	for (i = 0; i < count; i++)
-		if (waitpid(children[i], &status, 0) < 0 || status)
-			errx(2, "a process ended with status %#x", status);
+	wait_for_all(&counters->gate, children, count);
 	printf("disjoint_bench kernel=%s fs=%s round=%u work=%s file=%s ", label,
 	       fs, round, work->name, other_file ? "other" : "same");
 	if (counters->error)

@@ -17,12 +17,12 @@
  * that survived, or came back too early, shows blocks that are not the file's
  * any more, and so is found even if it came and went unseen.
  *
- * With one exception, found by this test. A fault for a store allocates a block
- * first, and takes zero pages out of page tables later. A write(2) in between
- * finds the block, has nothing to invalidate, and returns before its data can
- * be seen in mappings with a zero page: they show it as soon as the fault is
- * through. So zeros after write(2) are no failure unless they are still there
- * when no fault is under way; with -w they are one at once.
+ * With -u there is one exception. A fault for a store allocates a block first,
+ * and takes zero pages out of page tables later. A write(2) in between finds
+ * the block; if it does not look at the entry, too, it has nothing to
+ * invalidate, and returns before its data can be seen in mappings with a zero
+ * page: they show it as soon as the fault is through. So zeros after write(2)
+ * are no failure then unless they are still there when no fault is under way.
  */
 #define _GNU_SOURCE
 #include <sys/resource.h>

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# The console of a kernel with KCSAN, without the reports that do not concern
+# the series: that is, in which no frame of either stack is one of OURS. There
+# are no exceptions: a race that some other code has while it holds one of our
+# locks is told, too, and somebody has to look.
+#
+#	awk -v others=FILE -f kcsan.awk console.txt
+#
+# What is left out goes to FILE. Lines that are no part of a report, which other
+# CPUs print meanwhile, stay.
+
+BEGIN {
+	OURS = " (__)?(range_|fs_mmap_|histor(y|ies)_|play_|run_task|broken_|torture_range|lock_torture)[a-z_.0-9]*\\+0x"
+}
+
+function finish() {
+	if (!concerns_us)
+		printf "%s", report >others
+	else
+		printf "%s", report
+	report = ""
+	inside = 0
+}
+
+/^=+$/ && inside {
+	report = report $0 "\n"
+	finish()
+	next
+}
+
+/^BUG: KCSAN: / {
+	if (inside)
+		finish()
+	inside = 1
+	concerns_us = 0
+}
+
+inside && (/^BUG: KCSAN: / || /^(read|write|race|read-write)[a-z() -]* (to|at) / ||
+	   /^ [^ ]+\+0x[0-9a-f]+\/0x[0-9a-f]+/ || /^Reported by / ||
+	   /^CPU: / || /^Hardware name: / || /^$/ ||
+	   /^value changed: /) {
+	report = report $0 "\n"
+	if ($0 ~ OURS)
+		concerns_us = 1
+	next
+}
+
+{ print }
+
+END {
+	if (inside)
+		finish()
+}
