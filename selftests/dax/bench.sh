@@ -15,13 +15,4 @@ measure() {
 		-t "$BENCH_SECONDS" /mnt >/dev/ttyS1 2>&1
 }
 
-# shellcheck disable=SC2046
-set -- $(echo "$BENCH_FS" | tr , ' ')
-plan $(($# * 3))
-for fs; do
-	check "$fs.mkfs" make_fs "$fs"
-	check "$fs.mount_dax" mount_dax "$fs" /mnt
-	check "$fs.measure" measure
-	umount /mnt
-done
-all_ok
+measure_on "$BENCH_FS" measure

@@ -36,13 +36,4 @@ measure_all() {
 	apart 0 0 0
 }
 
-# shellcheck disable=SC2046
-set -- $(echo "$BENCH_FS" | tr , ' ')
-plan $(($# * 3))
-for fs; do
-	check "$fs.mkfs" make_fs "$fs"
-	check "$fs.mount_dax" mount_dax "$fs" /mnt
-	check "$fs.measure" measure_all
-	umount /mnt
-done
-all_ok
+measure_on "$BENCH_FS" measure_all

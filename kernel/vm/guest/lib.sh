@@ -55,3 +55,19 @@ check_fs() {
 	*) e2fsck -f -n /dev/pmem0 ;;
 	esac
 }
+
+# measure_on FILESYSTEM[,FILESYSTEM]... COMMAND: all that a benchmark's script does.
+# COMMAND has each of them, fresh, on /mnt.
+measure_on() {
+	command=$2
+	# shellcheck disable=SC2046
+	set -- $(echo "$1" | tr , ' ')
+	plan $(($# * 3))
+	for fs; do
+		check "$fs.mkfs" make_fs "$fs"
+		check "$fs.mount_dax" mount_dax "$fs" /mnt
+		check "$fs.measure" "$command"
+		umount /mnt
+	done
+	all_ok
+}
