@@ -23,6 +23,7 @@ struct race2017 {
 	char		*maps[MAPS];
 	atomic_ulong	go, begun, done;	/* how many loads */
 	uint64_t	seen;
+	double		delay;		/* of the load */
 };
 
 /* Where in which page is the load number @number? */
@@ -31,6 +32,14 @@ static size_t place(const struct race2017 *race, unsigned long number)
 	size_t offset = number % race->units * race->unit;
 
 	return offset + number * 13 * PAGE % race->unit + 8;
+}
+
+static void wait_for(double seconds)
+{
+	double until = now() + seconds;
+
+	while (now() < until)
+		;
 }
 
 static void *load_all(void *argument)
@@ -44,6 +53,7 @@ static void *load_all(void *argument)
 			continue;
 		}
 		atomic_store(&race->begun, ++number);
+		wait_for(race->delay);
 		race->seen = load(race->maps[LOADS] + place(race, number - 1));
 		atomic_store(&race->done, number);
 	}
@@ -121,15 +131,19 @@ void race2017(const struct point *point)
 	do {
 		size_t offset = place(&race, number);
 		uint64_t due = number + 1;
-		unsigned int delay;
+		bool early = next_random(&random) & 1;
+		double delay;
 
 		if (number % race.units == 0)
 			make_hole(&race);
+		/* From no time to that of a fault in which the kernel lingers. */
+		delay = 4e-3 / (1 << next_random(&random) % 12);
+		delay *= next_random(&random) % 1024 / 1024.0;
+		race.delay = early ? delay : 0;
 		atomic_store(&race.go, number + 1);
 		while (atomic_load(&race.begun) != number + 1)
 			sched_yield();
-		for (delay = next_random(&random) >> 16 & 4095; delay; delay--)
-			atomic_signal_fence(memory_order_seq_cst);
+		wait_for(early ? 0 : delay);
 		if (race.by_store)
 			store(race.maps[STORES] + offset, due);
 		else
