@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Races of which each step is made to happen: the lock is compiled into this
- * file, and calls a hook of ours before each cmpxchg, before it takes and
- * before it gives back a spinlock. What somebody else does at that moment is
+ * file, and calls a hook of ours before each look at a word, each cmpxchg, and
+ * before it takes and before it gives back a spinlock. What somebody else does at that moment is
  * done there, by the same thread where it may. Each test is a process of its
  * own, named as in tests.c; the hang limit is for broken locks only.
  */
@@ -23,7 +23,7 @@
 
 #include "named_tests.h"
 
-enum step { CMPXCHG, LOCK, UNLOCK };
+enum step { READ, ACQUIRE, CMPXCHG, LOCK, UNLOCK };
 
 /* What to do instead at a step; while it is done, steps go on as usual. */
 static __thread void (*at_step)(enum step step, const void *where);
@@ -67,6 +67,16 @@ static void give_back(const void *memory)
 	kfree(memory);
 }
 
+#define atomic_long_read(v)						\
+	({								\
+		take_step(READ, v);					\
+		(atomic_long_read)(v);					\
+	})
+#define atomic_long_read_acquire(v)					\
+	({								\
+		take_step(ACQUIRE, v);					\
+		(atomic_long_read_acquire)(v);				\
+	})
 #define atomic_long_try_cmpxchg(v, old, i)				\
 	({								\
 		take_step(CMPXCHG, v);					\
@@ -154,7 +164,7 @@ static bool is_idle(const struct range_lock_shard *shard)
 {
 	long word = atomic_long_read(&tree.word);
 
-	return smp_load_acquire(&shard->idle) == word &&
+	return READ_ONCE(shard->idle) == word &&
 	       atomic_long_read(&shard->tree.word) == word;
 }
 
@@ -354,6 +364,113 @@ static void section_in_a_shard_of_others(void)
 	check_stale_section();
 }
 
+/*
+ * A request gets into the word of its shard, which was closed before that, or
+ * closed after that, and perhaps opened again for others.
+ */
+static bool joins_first, is_in_word;
+
+static void before_it_looks_again(enum step step, const void *where)
+{
+	if (step != READ || where != &tree.word)
+		return;
+	if (!joins_first)
+		join_all();
+	if (splits_again) {
+		split_around_wide();
+		open_for(&neighbour);
+	}
+	if (is_in_word) {
+		WRITE_ONCE(is_in_word, false);
+		AWAIT(READ_ONCE(may_go_on));
+	}
+	at_step = never;
+}
+
+static void before_it_is_in_the_word(enum step step, const void *where)
+{
+	if (step != CMPXCHG || where != &looked_up->tree.word)
+		return;
+	if (joins_first) {
+		join_all();
+		CHECK(range_write_trylock(&tree, &wide));
+	}
+	at_step = before_it_looks_again;
+}
+
+static void check_late_request(void)
+{
+	joins_first = true;
+	set_up_split(0);
+	at_step = before_it_is_in_the_word;
+	CHECK(!range_write_trylock(&tree, &first));
+	check_step_was_taken();
+	CHECK(!range_lock_in_word(atomic_long_read(&looked_up->tree.word)));
+	CHECK(range_lock_validate(&tree));
+	range_write_unlock(&tree, &wide);
+	CHECK(range_write_trylock(&tree, &first));
+	range_write_unlock(&tree, &first);
+	check_done();
+}
+
+static void request_in_a_closed_shard(void)
+{
+	check_late_request();
+}
+
+static void request_in_a_shard_of_others(void)
+{
+	splits_again = true;
+	check_late_request();
+}
+
+static void request_is_moved_at_once(void)
+{
+	set_up_split(0);
+	at_step = before_it_is_in_the_word;
+	CHECK(range_write_trylock(&tree, &first));
+	check_step_was_taken();
+	CHECK(range_lock_validate(&tree));
+	CHECK(is_locked(0, 0));
+	CHECK(!range_write_trylock(&tree, &wide));
+	range_write_unlock(&tree, &first);
+	check_done();
+}
+
+/* Both a section and a request come to a shard that was closed. */
+
+static void *come_late(void *arg)
+{
+	at_step = before_it_is_in_the_word;
+	CHECK(!range_write_trylock(&tree, &first));
+	check_step_was_taken();
+	return arg;
+}
+
+static void let_one_be_late(enum step step, const void *where)
+{
+	if (step != LOCK || where != &looked_up->tree.lock)
+		return;
+	is_in_word = true;
+	CHECK(!pthread_create(&waiter, NULL, come_late, NULL));
+	AWAIT(!READ_ONCE(is_in_word));
+	at_step = never;
+}
+
+static void section_does_not_take_in_who_is_late(void)
+{
+	joins_first = true;
+	set_up_split(0);
+	at_step = let_one_be_late;
+	CHECK(is_locked(0, 0));
+	check_step_was_taken();
+	WRITE_ONCE(may_go_on, true);
+	pthread_join(waiter, NULL);
+	CHECK(range_lock_validate(&tree));
+	range_write_unlock(&tree, &wide);
+	check_done();
+}
+
 /* A request that its owner is about to give back is moved. */
 
 static void (*mover)(void);
@@ -505,7 +622,7 @@ static pthread_t comer;
 
 static void let_one_come(enum step step, const void *where)
 {
-	if (step != CMPXCHG || where != &looked_up->tree.word)
+	if (step != ACQUIRE || where != &looked_up->tree.word)
 		return;
 	CHECK(!pthread_create(&comer, NULL, come, NULL));
 	AWAIT(READ_ONCE(has_come) || READ_ONCE(is_waiting_for_tree));
@@ -844,7 +961,9 @@ static void the_last_of_a_shard_is_in_the_word(void)
 	range_write_unlock(&tree, &first);
 	CHECK(atomic_long_read(&looked_up->tree.word) ==
 	      ((long)&neighbour | RANGE_LOCK_WRITE));
+	entered = 0;
 	range_write_unlock(&tree, &neighbour);
+	CHECK(!entered);
 	CHECK(is_idle(looked_up));
 	check_done();
 }
@@ -871,49 +990,10 @@ static void shards_are_forgotten(void)
 }
 
 /*
- * F, G: what the splitting and opening thread has written is seen, though
- * nothing else tells of it. For ThreadSanitizer.
+ * F: what the splitting thread has written is seen, though nothing else tells
+ * of it. For ThreadSanitizer.
  */
 static int turn;
-
-static void open_for_others(enum step step, const void *where)
-{
-	if (step != LOCK || where != &looked_up->tree.lock)
-		return;
-	WRITE_ONCE(turn, 1);
-	AWAIT(READ_ONCE(turn) == 2);
-	at_step = never;
-}
-
-static void *open_it(void *arg)
-{
-	at_step = open_for_others;
-	is_locked(0, 0);
-	check_step_was_taken();
-	return arg;
-}
-
-static void memory_order_open_to_section(void)
-{
-	pthread_t thread;
-
-	set_up(0);
-	split_for(0);
-	looked_up = home_of(&first);
-	find_neighbour(looked_up, 1);
-	CHECK(!pthread_create(&thread, NULL, open_it, NULL));
-	AWAIT(READ_ONCE(turn) == 1);
-	CHECK(range_write_trylock(&tree, &neighbour));
-	/* It is the waiter that looks at the clock. */
-	WRITE_ONCE(may_go_on, true);
-	CHECK(!pthread_create(&waiter, NULL, wait_for_neighbour, NULL));
-	AWAIT(READ_ONCE(is_stalled));
-	range_write_unlock(&tree, &neighbour);
-	pthread_join(waiter, NULL);
-	WRITE_ONCE(turn, 2);
-	pthread_join(thread, NULL);
-	check_done();
-}
 
 static void *use_them(void *arg)
 {
@@ -966,6 +1046,10 @@ static const struct named_test tests[] = {
 	TEST(passing_takes_no_section),
 	TEST(section_in_a_closed_shard),
 	TEST(section_in_a_shard_of_others),
+	TEST(request_in_a_closed_shard),
+	TEST(request_in_a_shard_of_others),
+	TEST(request_is_moved_at_once),
+	TEST(section_does_not_take_in_who_is_late),
 	TEST(release_of_what_was_moved_to_the_same_shard),
 	TEST(release_of_what_was_moved_to_the_tree),
 	TEST(release_of_what_was_moved_to_a_shard),
@@ -985,7 +1069,6 @@ static const struct named_test tests[] = {
 	TEST(shards_come_where_nothing_is_aligned),
 	TEST(memory_order_split_to_lookup),
 	TEST(memory_order_split_to_section),
-	TEST(memory_order_open_to_section),
 };
 
 int main(int argc, char **argv)

@@ -73,8 +73,8 @@
  * I6 The tree is ordered by start, and ->subtree is what it says.
  * I7 With the word SHARDS, each request is in the shard that
  *    range_lock_shard_of() says, or in the tree if that says none. A shard is
- *    open while its ->idle is that word. One that is not open is empty, and
- *    its own word is TREE.
+ *    open while its ->idle is that word. The tree of one that is not open is
+ *    empty, and in its word there is nobody but who came too late.
  *
  * Why nobody waits for ever: from a waiter, follow the blockers. By I3 and I5
  * that goes back in the order of arrival, so it ends at a request that is held
@@ -96,12 +96,12 @@
  *    back
  * C  tree->lock, among sections
  * D  range_lock_set_state(HELD) with the load in range_lock_spin()
- * E  range_lock_join() has done away with the word SHARDS before it closes a
- *    shard: its cmpxchg with the load in range_lock_pin()
+ * E  is the exception, where one of two must see the other: range_lock_join()
+ *    changes the word of the tree, then looks at those of the shards;
+ *    range_lock_word_acquire() and range_lock_enter_shard() change that of a
+ *    shard, then look at that of the tree. All these changes are fully ordered
  * F  range_lock_divide()'s store of the word SHARDS with the loads in
  *    range_lock_word_acquire() and range_lock_enter_shard()
- * G  range_lock_open()'s store to ->idle with the load in
- *    range_lock_enter_shard()
  *
  * The cmpxchg in range_lock_word_acquire() also publishes the request itself
  * to range_lock_pin(), hence it is fully ordered.
@@ -344,10 +344,11 @@ static struct range_lock *range_lock_find(struct range_lock_tree *tree,
  *
  *	word = tree->word
  *	look up the shard, by word
- *						shard->word = TREE
  *						tree->word = next generation
  *						shard->word = the same
  *	cmpxchg(shard->word, word, R) fails
+ *
+ * For one that comes while the shard is closed see range_lock_join().
  */
 struct range_lock_shard {
 	struct range_lock_tree	tree;
@@ -404,28 +405,39 @@ range_lock_shard_of(const struct range_lock_tree *tree,
 
 /* The word. */
 
-static inline bool range_lock_word_acquire(struct range_lock_tree *tree,
-					   struct range_lock *lock,
-					   enum range_lock_mode mode)
+static inline bool range_lock_put_into_word(struct range_lock_tree *tree,
+					    long held, long idle)
 {
-	long held = (long)lock | mode, idle = RANGE_LOCK_IDLE, word;
+	long word = idle;
 
-	lock->shard = NULL;
-	word = atomic_long_read_acquire(&tree->word);
-	if (unlikely(range_lock_is_split(word))) {
-		lock->shard = range_lock_shard_of(tree, lock, word);
-		if (!lock->shard)
-			return false;
-		tree = &lock->shard->tree;
-		idle = word;
-	}
-	word = idle;
 	/* A, B: matches range_lock_word_release() and range_lock_settle(). */
 	if (likely(atomic_long_try_cmpxchg(&tree->word, &word, held)))
 		return true;
 	return word == range_lock_waiters(idle) &&
 	       atomic_long_try_cmpxchg(&tree->word, &word,
 				       held | RANGE_LOCK_WAITERS);
+}
+
+static inline bool range_lock_word_acquire(struct range_lock_tree *tree,
+					   struct range_lock *lock,
+					   enum range_lock_mode mode)
+{
+	long held = (long)lock | mode, word;
+	struct range_lock_shard *shard;
+
+	lock->shard = NULL;
+	word = atomic_long_read_acquire(&tree->word);
+	if (likely(!range_lock_is_split(word)))
+		return range_lock_put_into_word(tree, held, RANGE_LOCK_IDLE);
+	shard = range_lock_shard_of(tree, lock, word);
+	if (!shard)
+		return false;
+	lock->shard = shard;
+	if (likely(range_lock_put_into_word(&shard->tree, held, word)))
+		/* E: matches range_lock_join(). */
+		return likely(atomic_long_read(&tree->word) == word);
+	lock->shard = NULL;
+	return false;
 }
 
 static inline bool range_lock_word_release(struct range_lock_tree *tree,
@@ -449,6 +461,28 @@ static inline bool range_lock_word_release(struct range_lock_tree *tree,
 				       range_lock_waiters(idle));
 }
 
+static inline struct range_lock *range_lock_in_word(long word)
+{
+	if (range_lock_is_split(word))
+		return NULL;
+	return (struct range_lock *)(word & ~RANGE_LOCK_FLAGS);
+}
+
+/* Put into the tree whom @word held. */
+static void range_lock_take_in(struct range_lock_tree *tree, long word)
+{
+	struct range_lock *holder = range_lock_in_word(word);
+
+	if (holder) {
+		holder->mode = word & RANGE_LOCK_WRITE;
+		holder->moved = false;
+		holder->arrival = 0;
+		INIT_HLIST_HEAD(&holder->blocked);
+		range_lock_set_state(holder, RANGE_LOCK_HELD);
+		range_lock_insert(tree, holder);
+	}
+}
+
 /*
  * From here on the word is ours and what it held is in the tree. The holder
  * is looked at only after the cmpxchg, which has made its owner's next
@@ -466,26 +500,13 @@ static inline bool range_lock_word_release(struct range_lock_tree *tree,
  */
 static void range_lock_pin(struct range_lock_tree *tree)
 {
-	struct range_lock *holder;
-	long word;
+	long word = atomic_long_read(&tree->word);
 
-	do {
-		/* E: matches range_lock_join(). A cmpxchg that fails does not. */
-		word = atomic_long_read_acquire(&tree->word);
-		if (word == RANGE_LOCK_TREE)
-			return;
-		/* A, B; and sees the request that the word publishes. */
-	} while (!atomic_long_try_cmpxchg(&tree->word, &word, RANGE_LOCK_TREE));
-
-	holder = (struct range_lock *)(word & ~RANGE_LOCK_FLAGS);
-	if (holder && !range_lock_is_split(word)) {
-		holder->mode = word & RANGE_LOCK_WRITE;
-		holder->moved = false;
-		holder->arrival = 0;
-		INIT_HLIST_HEAD(&holder->blocked);
-		range_lock_set_state(holder, RANGE_LOCK_HELD);
-		range_lock_insert(tree, holder);
-	}
+	/* A, B; and sees the request that the word publishes. */
+	while (word != RANGE_LOCK_TREE &&
+	       !atomic_long_try_cmpxchg(&tree->word, &word, RANGE_LOCK_TREE))
+		;
+	range_lock_take_in(tree, word);
 }
 
 /* The arrivals before which a waiter has waited for longer than the bound. */
@@ -559,34 +580,34 @@ static inline unsigned int range_lock_bits(const struct range_lock *lock)
 
 /*
  * Make the trees one again. Next time a segment shall have 2^@shift addresses.
- * No request may get into a shard behind our back:
+ * A shard that is idle is closed without a write to it, so that its line need
+ * not come over for that. No request gets into it behind our back:
  *
- *	range_lock_enter_shard()		range_lock_join()
+ *	range_lock_word_acquire()		range_lock_join()
  *
  *	word = tree->word, SHARDS
- *	lock the shard				tree->word = TREE
- *	pin: shard->word becomes TREE, or
- *	     was it already			cmpxchg(shard->word, idle, TREE)
- *	tree->word is still the same: then	  fails: lock the shard, pin,
- *	  the cmpxchg has yet to come, and	  move what is there
- *	  will fail
+ *	cmpxchg(shard->word, word, R)		tree->word = TREE
+ *	tree->word is still the same: then	shard->word is not idle: lock the
+ *	  R will be seen			  shard, pin, move what is there
+ *	it is not: then R is held if it was	shard->word is idle: then R is too
+ *	  moved, and else too late		  late
+ *
+ * Who is too late takes R out of the word again. range_lock_enter_shard() does
+ * the same with TREE in the place of R.
  */
 static void range_lock_join(struct range_lock_tree *tree, unsigned int shift)
 {
-	const long idle = atomic_long_read(&tree->word);
+	/* E: matches range_lock_word_acquire() and range_lock_enter_shard(). */
+	const long idle = atomic_long_xchg(&tree->word, RANGE_LOCK_TREE);
 	struct range_lock_shard *shard = tree->shards;
 	struct rb_node *root;
-	long word;
 	int i;
 
-	atomic_long_set(&tree->word, RANGE_LOCK_TREE);
 	for (i = 0; i < RANGE_LOCK_NR_SHARDS; i++, shard++) {
 		if (shard->idle != idle)
 			continue;
-		word = idle;
-		/* E: matches range_lock_pin(). */
-		if (atomic_long_try_cmpxchg(&shard->tree.word, &word,
-					    RANGE_LOCK_TREE))
+		/* A, B: matches range_lock_word_release(), range_lock_settle(). */
+		if (atomic_long_read_acquire(&shard->tree.word) == idle)
 			continue;
 		spin_lock(&shard->tree.lock);
 		range_lock_pin(&shard->tree);
@@ -649,7 +670,7 @@ static bool range_lock_enter_shard(struct range_lock_tree *tree,
 				   struct range_lock_section *section)
 {
 	struct range_lock_shard *shard;
-	long word;
+	long word, was;
 
 	for (;;) {
 		/* F: matches range_lock_divide(). */
@@ -657,16 +678,19 @@ static bool range_lock_enter_shard(struct range_lock_tree *tree,
 		if (likely(!range_lock_is_split(word)))
 			return false;
 		shard = range_lock_shard_of(tree, lock, word);
-		/* G: matches range_lock_open(). */
-		if (!shard || smp_load_acquire(&shard->idle) != word)
+		if (!shard || READ_ONCE(shard->idle) != word)
 			return false;
 		range_lock_lock(section, &shard->tree, word);
-		range_lock_pin(&shard->tree);
-		/* While that is the same, the shard is open: see above. */
-		if (atomic_long_read(&tree->word) == word) {
+		/* E: matches range_lock_join(). And A, B. */
+		was = atomic_long_xchg(&shard->tree.word, RANGE_LOCK_TREE);
+		if (likely(atomic_long_read(&tree->word) == word)) {
+			range_lock_take_in(&shard->tree, was);
 			__release(section); /* its caller says __cond_lock() */
 			return true;
 		}
+		/* Too late. It is as if we had not been here. */
+		if (was != RANGE_LOCK_TREE)
+			atomic_long_set_release(&shard->tree.word, was);
 		range_lock_unlock(section);
 	}
 }
@@ -675,10 +699,40 @@ static bool range_lock_enter_shard(struct range_lock_tree *tree,
 static void range_lock_open(struct range_lock_tree *tree,
 			    struct range_lock_shard *shard, long word)
 {
+	struct range_lock *late;
+
+	spin_lock(&shard->tree.lock);
+	late = range_lock_in_word(atomic_long_xchg(&shard->tree.word,
+						   RANGE_LOCK_TREE));
+	/* It is still there, as its task will come by range_lock_joined(). */
+	if (late)
+		WRITE_ONCE(late->shard, NULL);
 	shard->tree.clock = tree->clock;
 	shard->tree.bound_ns = tree->bound_ns;
-	/* G: matches range_lock_enter_shard(), whose first section settles. */
-	smp_store_release(&shard->idle, word);
+	/* The first section settles. */
+	WRITE_ONCE(shard->idle, word);
+	spin_unlock(&shard->tree.lock);
+}
+
+/*
+ * Is @lock held, though range_lock_word_acquire() does not know? It was in the
+ * word of its shard, but then the trees were joined. If it was moved, it is. If
+ * it is still in the word, or range_lock_open() has thrown it out, it was late.
+ */
+static bool range_lock_joined(struct range_lock *lock,
+			      enum range_lock_mode mode)
+{
+	struct range_lock_shard *shard = READ_ONCE(lock->shard);
+	struct range_lock_section section;
+	long word = (long)lock | mode;
+
+	if (likely(!shard))
+		return false;
+	range_lock_lock(&section, &shard->tree, RANGE_LOCK_IDLE);
+	if (atomic_long_try_cmpxchg(&shard->tree.word, &word, RANGE_LOCK_TREE))
+		lock->shard = NULL;
+	range_lock_unlock(&section);
+	return lock->shard;
 }
 
 /* Begin a section on the tree that @lock belongs to. */
@@ -710,6 +764,15 @@ static void range_lock_enter(struct range_lock_tree *tree,
 	}
 }
 
+static inline struct range_lock_shard *
+range_lock_shard_in(const struct range_lock_section *section,
+		    const struct range_lock_tree *tree)
+{
+	if (section->tree == tree)
+		return NULL;
+	return container_of(section->tree, struct range_lock_shard, tree);
+}
+
 static void range_lock_leave(struct range_lock_section *section)
 	__releases(section)
 {
@@ -722,9 +785,9 @@ static void range_lock_leave(struct range_lock_section *section)
 
 /*
  * Move what fits into a segment to its shard; if nothing does, do not split.
- * Until F nobody but us looks into a shard, however long ago it looked it up:
- * the shard's word is TREE, and all that range_lock_enter_shard() does there is
- * to pin that.
+ * Until F nobody but us looks into a shard that is open, however long ago it
+ * looked it up: the shard's word is TREE, and range_lock_enter_shard(), which
+ * is too late, leaves it at that.
  */
 static void range_lock_divide(struct range_lock_tree *tree, unsigned int bits)
 {
@@ -1036,6 +1099,7 @@ static bool range_lock_enqueue(struct range_lock_tree *tree,
 	idle = lock->state == RANGE_LOCK_OUTSIDE;
 	if (idle) {
 		lock->mode = mode;
+		lock->shard = range_lock_shard_in(&section, tree);
 		blocker = range_lock_ahead(section.tree, lock);
 		if (!blocker || may_wait)
 			range_lock_arrive(section.tree, lock, blocker);
@@ -1059,18 +1123,23 @@ static bool range_lock_word_spin(struct range_lock_tree *tree,
 				 struct range_lock *lock,
 				 enum range_lock_mode mode)
 {
-	struct range_lock_tree *home;
+	struct range_lock_shard *shard;
 	long word;
 	int i;
 
 	for (i = 0; i < RANGE_LOCK_WORD_SPINS; i++) {
-		home = lock->shard ? &lock->shard->tree : tree;
-		word = atomic_long_read(&home->word);
-		if (word == RANGE_LOCK_TREE ||
-		    (range_lock_is_split(word) && !lock->shard))
+		word = atomic_long_read_acquire(&tree->word);
+		if (range_lock_is_split(word)) {
+			shard = range_lock_shard_of(tree, lock, word);
+			if (!shard)
+				break;
+			word = atomic_long_read(&shard->tree.word);
+		}
+		if (word == RANGE_LOCK_TREE)
 			break;
 		if ((range_lock_is_split(word) || !(word & ~RANGE_LOCK_FLAGS)) &&
-		    range_lock_word_acquire(tree, lock, mode))
+		    (range_lock_word_acquire(tree, lock, mode) ||
+		     range_lock_joined(lock, mode)))
 			return true;
 		cpu_relax();
 	}
@@ -1082,7 +1151,8 @@ static noinline int __sched range_lock_slow(struct range_lock_tree *tree,
 					    enum range_lock_mode mode,
 					    unsigned int task_state)
 {
-	if (range_lock_word_spin(tree, lock, mode))
+	if (range_lock_joined(lock, mode) ||
+	    range_lock_word_spin(tree, lock, mode))
 		return 0;
 	if (!range_lock_enqueue(tree, lock, mode, true))
 		return 0;
@@ -1142,6 +1212,7 @@ static __always_inline bool range_lock_try(struct range_lock_tree *tree,
 					   enum range_lock_mode mode)
 {
 	if (unlikely(!range_lock_word_acquire(tree, lock, mode)) &&
+	    !range_lock_joined(lock, mode) &&
 	    !range_lock_enqueue(tree, lock, mode, false))
 		return false;
 	range_lock_dep_acquire(tree, mode, 0, 1);
@@ -1620,8 +1691,12 @@ bool range_lock_validate(struct range_lock_tree *tree)
 		for (i = 0; i < RANGE_LOCK_NR_SHARDS; i++) {
 			shard = &tree->shards[i];
 			range_lock_lock(&part, &shard->tree, word);
-			valid &= range_lock_valid_tree(&shard->tree, word) &&
-				 !WARN_ON_ONCE(!range_lock_valid_place(tree, word,
+			if (shard->idle == word)
+				valid &= range_lock_valid_tree(&shard->tree,
+							       word);
+			else
+				valid &= !WARN_ON_ONCE(shard->tree.root.rb_node);
+			valid &= !WARN_ON_ONCE(!range_lock_valid_place(tree, word,
 								       shard));
 			range_lock_unlock(&part);
 		}

@@ -35,6 +35,7 @@ byte idle[3];
 bool locked[3];
 byte tree[N];		/* 1 + that of the request, or 0 if it is in none */
 bool moved[N];
+bool thrown_out[N];
 bool inside[N];
 byte generation;
 
@@ -45,19 +46,43 @@ inline lock(t)
 	atomic { !locked[t] -> locked[t] = true }
 }
 
+inline take_in(t, was)
+{
+	if
+	:: was >= 64 ->
+		/* In one tree at most. */
+		assert(tree[was - 64] == 0);
+		tree[was - 64] = 1 + t;
+		moved[was - 64] = false
+	:: else
+	fi
+}
+
 inline pin(t)
 {
 	d_step {
+		n = word[t];
+		word[t] = TREE;
+		take_in(t, n)
+	}
+}
+
+/* range_lock_open() */
+inline open(t, w)
+{
+	lock(t);
+	d_step {
+		n = word[t];
+		word[t] = TREE;
+#ifndef OPEN_KEEPS_WHO_IS_LATE
 		if
-		:: word[t] >= 64 ->
-			/* In one tree at most. */
-			assert(tree[word[t] - 64] == 0);
-			tree[word[t] - 64] = 1 + t;
-			moved[word[t] - 64] = false
+		:: n >= 64 -> thrown_out[n - 64] = true
 		:: else
 		fi;
-		word[t] = TREE
-	}
+#endif
+		idle[t] = w
+	};
+	locked[t] = false
 }
 
 inline settle(t, rest)
@@ -94,21 +119,35 @@ inline enter()
 		if
 		:: t != 0 && idle[t] == w ->
 			lock(t);
-			pin(t);
-#ifndef ENTER_SHARD_DOES_NOT_LOOK_AGAIN
-			if
-			:: word[0] == w -> break
-			:: else -> locked[t] = false
-			fi
-#else
+			d_step {
+				was = word[t];
+				word[t] = TREE
+			};
+#ifdef ENTER_SHARD_DOES_NOT_LOOK_AGAIN
+			d_step { take_in(t, was) };
 			break
+#else
+			if
+			:: word[0] == w ->
+				d_step { take_in(t, was) };
+				break
+			:: else ->
+#ifndef LATE_SECTION_KEEPS_THE_WORD
+				word[t] = was;
+#endif
+				locked[t] = false
+			fi
 #endif
 		:: else ->
 			lock(0);
 			w = word[0];
 			if
 			:: IS_SPLIT(w) ->
-				idle[SHARD_OF(w)] = w;
+				t = SHARD_OF(w);
+				if
+				:: idle[t] != w -> open(t, w)
+				:: else
+				fi;
 				locked[0] = false
 			:: else ->
 				pin(0);
@@ -129,7 +168,7 @@ inline leave()
 
 proctype task(byte i)
 {
-	byte w, t, shard;
+	byte w, t, shard, was;
 
 again:
 	if
@@ -139,19 +178,48 @@ again:
 	w = word[0];
 	shard = (IS_SPLIT(w) -> SHARD_OF(w) : 0);
 	w = (shard -> w : IDLE);
-	atomic {
+	thrown_out[i] = false;
+	if
+	:: atomic { word[shard] == w -> word[shard] = HOLDER(i) };
 		if
-		:: word[shard] == w -> word[shard] = HOLDER(i); goto held
+#ifdef ACQUIRE_DOES_NOT_LOOK_AGAIN
+		:: true -> goto held
+#else
+		:: shard == 0 || word[0] == w -> goto held
 		:: else
+#endif
+		fi;
+		/* range_lock_joined() */
+		lock(shard);
+		d_step {
+			if
+			:: word[shard] == HOLDER(i) ->
+				word[shard] = TREE;
+				thrown_out[i] = true
+			:: else
+			fi
+		};
+		locked[shard] = false;
+		if
+#ifdef MOVED_IS_LATE
+		:: true
+#else
+		:: !thrown_out[i] -> goto held
+		:: else
+#endif
 		fi
-	}
+	:: else
+	fi;
 	enter();
 	d_step {
+		/* It is not held, unknown to its owner. */
+		assert(tree[i] == 0);
 		n = 0;
 		for (k : 0 .. N - 1) {
 			n = n + (tree[k] == 1 + t)
 		}
 		moved[i] = false;
+		shard = t;
 		if
 		:: n == 0 -> tree[i] = 1 + t
 		:: else
@@ -215,14 +283,10 @@ proctype splitter()
 				if
 				:: idle[t] != w
 				:: else ->
-					atomic {
-						if
-						:: word[t] == w ->
-							word[t] = TREE;
-							goto closed
-						:: else
-						fi
-					}
+					if
+					:: word[t] == w -> goto closed
+					:: else
+					fi;
 #ifndef JOIN_WITHOUT_LOCK
 					lock(t);
 #endif
@@ -258,17 +322,25 @@ closed:
 			w = SPLIT(NEXT);
 			n = 0;
 			for (k : 0 .. N - 1) {
-				if
-				:: tree[k] == 1 ->
-					tree[k] = 1 + SHARD_OF(w);
-					moved[k] = true;
-					idle[SHARD_OF(w)] = w;
-					n++
-				:: else
-				fi
+				n = n + (tree[k] == 1)
 			}
-			t = 0
-		}
+			t = (n -> SHARD_OF(w) : 0)
+		};
+		if
+		:: t != 0 ->
+			open(t, w);
+			d_step {
+				for (k : 0 .. N - 1) {
+					if
+					:: tree[k] == 1 ->
+						tree[k] = 1 + t;
+						moved[k] = true
+					:: else
+					fi
+				}
+			}
+		:: else
+		fi;
 		if
 		:: tree[0] > 1 || tree[1] > 1 -> word[0] = w
 		:: else

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The kernel's atomics by compiler builtins, which ThreadSanitizer knows. Each
- * is at least as strong as the kernel documents it.
+ * is at least as strong as the kernel documents it: there, what changes a value
+ * and returns one is ordered before a later read of anything. C11 has that order
+ * only among operations that are all SEQ_CST, so reads are.
  */
 #ifndef RANGE_LOCK_LINUX_ATOMIC_H
 #define RANGE_LOCK_LINUX_ATOMIC_H
@@ -20,12 +22,12 @@ typedef struct {
 
 static inline long atomic_long_read(const atomic_long_t *v)
 {
-	return __atomic_load_n(&v->counter, __ATOMIC_RELAXED);
+	return __atomic_load_n(&v->counter, __ATOMIC_SEQ_CST);
 }
 
 static inline long atomic_long_read_acquire(const atomic_long_t *v)
 {
-	return __atomic_load_n(&v->counter, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&v->counter, __ATOMIC_SEQ_CST);
 }
 
 static inline void atomic_long_set(atomic_long_t *v, long i)
@@ -36,6 +38,11 @@ static inline void atomic_long_set(atomic_long_t *v, long i)
 static inline void atomic_long_set_release(atomic_long_t *v, long i)
 {
 	__atomic_store_n(&v->counter, i, __ATOMIC_RELEASE);
+}
+
+static inline long atomic_long_xchg(atomic_long_t *v, long i)
+{
+	return __atomic_exchange_n(&v->counter, i, __ATOMIC_SEQ_CST);
 }
 
 static inline bool atomic_long_try_cmpxchg(atomic_long_t *v, long *old, long i)

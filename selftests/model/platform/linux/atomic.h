@@ -36,6 +36,10 @@ typedef struct {
 	model_atomic_store(v, i, MODEL_RELAXED, "atomic_long_set")
 #define atomic_long_set_release(v, i) \
 	model_atomic_store(v, i, MODEL_RELEASE, "atomic_long_set_release")
+#define atomic_long_xchg(v, i)						\
+	((__typeof__((v)->counter))model_xchg(&(v)->counter,		\
+		sizeof((v)->counter), (unsigned long)(i), MODEL_FULL,	\
+		MODEL_PLACE("atomic_long_xchg(" #v ", " #i ")")))
 #define atomic_long_try_cmpxchg(v, old, i) \
 	model_atomic_try_cmpxchg(v, old, i, MODEL_FULL, "atomic_long_try_cmpxchg")
 #define atomic_long_try_cmpxchg_acquire(v, old, i) \
