@@ -705,8 +705,10 @@ static void range_lock_open(struct range_lock_tree *tree,
 	late = range_lock_in_word(atomic_long_xchg(&shard->tree.word,
 						   RANGE_LOCK_TREE));
 	/* It is still there, as its task will come by range_lock_joined(). */
-	if (late)
-		WRITE_ONCE(late->shard, NULL);
+	if (late) {
+		/* Our last access: who sees it there may use it again. */
+		smp_store_release(&late->shard, NULL);
+	}
 	shard->tree.clock = tree->clock;
 	shard->tree.bound_ns = tree->bound_ns;
 	/* The first section settles. */
@@ -722,7 +724,8 @@ static void range_lock_open(struct range_lock_tree *tree,
 static bool range_lock_joined(struct range_lock *lock,
 			      enum range_lock_mode mode)
 {
-	struct range_lock_shard *shard = READ_ONCE(lock->shard);
+	/* Matches range_lock_open(). */
+	struct range_lock_shard *shard = smp_load_acquire(&lock->shard);
 	struct range_lock_section section;
 	long word = (long)lock | mode;
 
