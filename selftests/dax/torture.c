@@ -205,6 +205,17 @@ static uint64_t due_of(const struct worker *worker, size_t sector,
 	return word ? due->rest : due->first;
 }
 
+/* What is due in the page that @value is a stamp of: is it that, or is it old? */
+static uint64_t due_at_home(const struct worker *worker, uint64_t value,
+			    size_t sector, unsigned int word)
+{
+	size_t page = (uint32_t)value - 1, sectors = PAGE / SECTOR;
+
+	if (page >= TAIL / PAGE)
+		return 0;
+	return due_of(worker, page * sectors + sector % sectors, word);
+}
+
 /* Word 0 or 1 of any sector; @before is what its count was before the look. */
 static void judge(struct worker *worker, const char *how, size_t sector,
 		  unsigned int word, unsigned long before, uint64_t value)
@@ -221,8 +232,9 @@ static void judge(struct worker *worker, const char *how, size_t sector,
 	if (!value)
 		return;
 	if ((uint32_t)value != id_of(sector)) {
-		failed("worker %u sees %#" PRIx64 " in sector %zu, which can have %#x only",
-		       worker->id, value, sector, id_of(sector));
+		failed("worker %u, %s: %#" PRIx64 " in sector %zu, word %u, which can have %#x only; %#" PRIx64 " is due, and in its own page %#" PRIx64,
+		       worker->id, how, value, sector, word, id_of(sector), due,
+		       due_at_home(worker, value, sector, word));
 	} else if (sector * SECTOR < TAIL) {
 		if (generation < *seen)
 			failed("worker %u sees generation %u in sector %zu, word %u, where %u has been",
