@@ -90,6 +90,7 @@ struct thread {
 	unsigned int taken;		/* as far as it is seen */
 	unsigned long plain;
 	struct explore_epoch section;
+	unsigned int sections;
 	struct buffered buffer[BUFFERED];
 	unsigned int buffer_first, buffer_count;
 
@@ -1204,6 +1205,7 @@ static void spin_locked(unsigned int *state, const struct model_place *place)
 	*state = self + 1;
 	thread->spinlocks++;
 	thread->taken++;
+	thread->sections++;
 	thread->relaxed = false;
 }
 
@@ -1499,6 +1501,16 @@ struct explore_epoch explore_section(int task)
 	return threads[task].section;
 }
 
+unsigned int explore_sections(int task)
+{
+	return threads[task].sections;
+}
+
+bool explore_buffered(int task)
+{
+	return threads[task].buffer_count;
+}
+
 const struct explore_clock *explore_now(int task)
 {
 	return &threads[task].clock;
@@ -1560,6 +1572,7 @@ void explore_begin_call(unsigned long call, bool signals, bool deadline)
 	thread->relaxed = false;
 	thread->signals = signals;
 	thread->section.number = 0;
+	thread->sections = 0;
 	if (signals)
 		explore_set_mark(&thread->task->signal, call * 2, "(begins)");
 }

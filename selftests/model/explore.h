@@ -77,6 +77,10 @@ void explore_note(const char *format, ...)
 unsigned long explore_steps(void);
 unsigned long explore_own_steps(int task);
 struct explore_epoch explore_section(int task);
+/* How many spinlocks the task has taken since its call began. */
+unsigned int explore_sections(int task);
+/* Has it stored what others do not see yet? */
+bool explore_buffered(int task);
 const struct explore_clock *explore_now(int task);
 bool explore_asleep(int task);
 int explore_jumps(struct explore_epoch jumps[], struct explore_clock clocks[]);

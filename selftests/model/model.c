@@ -38,7 +38,14 @@
  * - Too much of it. A call that nobody's step came between, while all others
  *   were at rest, does exactly what the contract says. Nobody waits, no trylock
  *   fails, without a rival during the call. is_locked is right at some moment.
- * - The invariants: range_lock_validate() after each section, and each warning.
+ * - The invariants: range_lock_validate() after each section, and each warning
+ *   but for those that misuse has to give, which must come.
+ * - What the lock promises beyond its contract. A waiter that is old is granted,
+ *   not only woken, on a strict tree; so is one that was woken in vain before.
+ *   Who gives back what is in the word, alone, takes no spinlock; nor does who
+ *   then takes the same range again. Where disjoint requests meet often enough,
+ *   some execution splits the tree; where they conflict with the holder, or do
+ *   not meet, none does.
  * - Livelock: executions are finite, and the longest one is bounded (PATH).
  * - At the end the lock is free, and says so; or the last task has destroyed the
  *   tree and freed its memory, while others may still be leaving their unlock.
@@ -47,8 +54,9 @@
  *
  * Shards. A lock that has range_lock_split() is also played on a tree that was
  * split before, and with a task more that splits it, twice. Its constants are
- * made small for that, see the Makefile. What a fast split of a contended tree
- * needs, 16 meetings or so, is beyond these histories.
+ * made small for that, see the Makefile. What needs a split, a join, a first look
+ * at a shard or the last of 16 meetings at a particular moment has histories of
+ * its own, see directed.h: these are short enough for most to be exhausted.
  *
  * Weak memory. -t gives each task a store buffer (TSO): stores, and with them
  * the release of a spinlock, reach the others later, in order, at any moment
@@ -61,9 +69,10 @@
  * count as plain data.
  *
  * Bounds. Without -b any number of preemptions, with partial-order reduction;
- * with -b N all schedules with at most N of them. Histories with more than
- * three tasks are also played with each three of their actors, where that is no
- * other history again.
+ * with -b N all schedules with at most N of them. An exploration that stops
+ * after a number of executions (-e) says so. Histories with more than three
+ * tasks are also played with each three of their actors, where that is no other
+ * history again.
  *
  * When something fails, all schedules with 0, 1, 2 and 3 preemptions are tried
  * for a shorter one, which is listed, a column for each task; -s plays it again.
@@ -79,8 +88,8 @@
 #include <linux/range_lock.h>
 #include <linux/sched.h>
 
+#include "directed.h"
 #include "explore.h"
-#include "histories.h"
 #include "ktap.h"
 
 /* What is played: the steps of a history, each by its task. */
@@ -95,6 +104,10 @@ struct call {
 static const struct history *history;
 static struct call calls[HISTORY_STEPS];
 static int nr_calls, nr_tasks, actors, last_of[HISTORY_ACTORS];
+/* What is done before the tasks begin; may meetings split the tree after that? */
+static const struct history_step *before[HISTORY_STEPS];
+static int nr_before;
+static enum history_outcome meetings;
 static int task_of[HISTORY_ACTORS];
 static enum history_actor actor_of[HISTORY_ACTORS];
 static struct explore_program program;
@@ -109,6 +122,8 @@ void range_lock_split(struct range_lock_tree *tree, unsigned int bits)
 #define SPLIT_BITS	4
 /* What the word of a tree that is split has, see the lock. */
 #define SHARDS		3L
+/* How often disjoint requests meet before they split it. */
+#define MEETINGS_TO_SPLIT	16
 
 enum split { WHOLE, SPLIT, SPLITTER };
 static enum split split;
@@ -120,6 +135,8 @@ struct request {
 	bool writes, initialised, downgrading;
 	int task;		/* which gives it back, or downgrades it */
 	u64 start, last;
+	/* Steps of others when it was given back without a section, plus 1. */
+	unsigned long by_the_word;
 };
 
 struct in_call {
@@ -129,6 +146,8 @@ struct in_call {
 	struct explore_clock first;	/* after its first step */
 	struct explore_epoch arrival;
 	bool saw_free, saw_held;	/* for is_locked */
+	bool eligible, in_vain;		/* was, and was passed then */
+	bool misuses, warned;
 	bool last;			/* the task makes no more calls */
 };
 
@@ -152,6 +171,7 @@ static unsigned long *cells;
 static u64 bounds[4 * HISTORY_STEPS];
 static int nr_bounds;
 static bool destroyed;
+static unsigned long splits_seen;
 
 static bool conflict(const struct request *a, const struct request *b)
 {
@@ -237,6 +257,11 @@ static bool is_alone(int me)
 
 	return in->rest && explore_steps() - in->steps ==
 			   explore_own_steps(me) - in->own_steps;
+}
+
+static unsigned long steps_of_others(int me)
+{
+	return explore_steps() - explore_own_steps(me);
 }
 
 /* Who holds for sure what @request conflicts with? */
@@ -459,9 +484,13 @@ static void print_step(const struct history_step *step, const char *what)
 		[HISTORY_DEADLINE] = "lock with a deadline",
 		[HISTORY_UNLOCK] = "unlock", [HISTORY_DOWNGRADE] = "downgrade",
 		[HISTORY_IS_LOCKED] = "is_locked",
+		[DIRECTED_MISUSE] = "unlock in the other mode",
 	};
 
-	if (step->op == HISTORY_UNLOCK || step->op == HISTORY_DOWNGRADE)
+	if ((int)step->op == DIRECTED_SPLIT)
+		explore_note("split%s", what);
+	else if (step->op == HISTORY_UNLOCK || step->op == HISTORY_DOWNGRADE ||
+		 (int)step->op == DIRECTED_MISUSE)
 		explore_note("%s %c%s", ops[step->op], 'A' + step->actor, what);
 	else
 		explore_note("%s%s %c [%llu, %llu]%s", ops[step->op],
@@ -479,7 +508,7 @@ static bool lock_call(const struct call *call, struct request *request)
 	if (call->step->op == HISTORY_TRYLOCK)
 		return request->writes ? range_write_trylock(tree, lock) :
 					 range_read_trylock(tree, lock);
-	if (other) {
+	if (other && call->step->op != HISTORY_DEADLINE) {
 		if (request->writes)
 			range_write_lock(tree, lock);
 		else
@@ -506,6 +535,7 @@ static void play_lock(int me, const struct call *call)
 		range_lock_init(request->lock, call->step->start,
 				call->step->last);
 		request->initialised = true;
+		request->by_the_word = 0;
 	}
 	request->start = call->step->start;
 	request->last = call->step->last;
@@ -523,6 +553,11 @@ static void play_lock(int me, const struct call *call)
 			   name_of(me));
 	if (call->step->op == HISTORY_TRYLOCK && !got && !tasks[me].rivalled)
 		model_fail("a trylock by %c fails for nothing", name_of(me));
+	if (request->by_the_word == steps_of_others(me) + 1 && is_alone(me) &&
+	    explore_sections(me))
+		model_fail("%c enters a section though the word is all there is",
+			   name_of(me));
+	request->by_the_word = 0;
 	if (got)
 		taken(me);
 	else
@@ -536,10 +571,21 @@ static void play_lock(int me, const struct call *call)
 		explore_touch(request->lock, sizeof(*request->lock), true);
 }
 
+/* Is it? By what all can see now. */
+static bool is_split(void)
+{
+	return (tree->word.counter & SHARDS) == SHARDS;
+}
+
 static void play_unlock(int me, const struct call *call)
 {
 	struct request *request = request_of(call);
+	bool in_word;
 
+	/* One that a join has moved into the word of the tree looks elsewhere. */
+	in_word = !explore_buffered(me) &&
+		  request->lock->state == RANGE_LOCK_OUTSIDE &&
+		  (is_split() || !request->lock->shard);
 	touch_range(request);
 	begin_call(me, call);
 	request->task = me;
@@ -549,9 +595,57 @@ static void play_unlock(int me, const struct call *call)
 	else
 		range_read_unlock(tree, request->lock);
 	set_phase(request, FREE);
+	if (in_word && is_alone(me) && explore_sections(me))
+		model_fail("%c enters a section to give back what is in the word",
+			   name_of(me));
+	if (is_alone(me) && !explore_sections(me))
+		request->by_the_word = steps_of_others(me) + 1;
 	end_call(me);
 	explore_touch(request->lock, sizeof(*request->lock), true);
 	print_step(call->step, ": done");
+}
+
+/* An unlock in the other mode: it is reported, and nothing comes of it. */
+static void play_misuse(int me, const struct call *call)
+{
+	struct request *request = request_of(call);
+
+	touch_range(request);
+	begin_call(me, call);
+	tasks[me].misuses = true;
+	if (request->writes)
+		range_read_unlock(tree, request->lock);
+	else
+		range_write_unlock(tree, request->lock);
+	if (!tasks[me].warned)
+		model_fail("misuse by %c is not reported", name_of(me));
+	end_call(me);
+	touch_range(request);
+	print_step(call->step, ": reported");
+}
+
+static void play_split(int me, const struct call *call)
+{
+	begin_call(me, call);
+	range_lock_split(tree, call->step->start);
+	end_call(me);
+	print_step(call->step, ": done");
+}
+
+void model_warn(const char *format, ...)
+{
+	struct in_call *in = &tasks[explore_self()];
+	char text[256];
+	va_list args;
+
+	if (in->call && in->misuses) {
+		in->warned = true;
+		return;
+	}
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	model_fail("%s", text);
 }
 
 static void play_call(int me, const struct call *call)
@@ -560,7 +654,7 @@ static void play_call(int me, const struct call *call)
 	struct range_lock probe;
 	bool locked;
 
-	switch (call->step->op) {
+	switch ((int)call->step->op) {
 	case HISTORY_LOCK:
 	case HISTORY_TRYLOCK:
 	case HISTORY_DEADLINE:
@@ -604,6 +698,13 @@ static void play_call(int me, const struct call *call)
 		end_call(me);
 		print_step(call->step, locked ? ": yes" : ": no");
 		break;
+	case DIRECTED_SPLIT:
+		play_split(me, call);
+		break;
+	case DIRECTED_MISUSE:
+		if (request->phase == HELD)
+			play_misuse(me, call);
+		break;
 	default:
 		break;
 	}
@@ -627,6 +728,10 @@ static void destroy(int me)
 
 	if (destroyed)
 		return;
+	/* What was taken before the tasks began, and is for none to give back. */
+	for (i = 0; nr_before && i < actors; i++)
+		if (requests[i].phase == HELD)
+			return;
 	for (i = 0; i < program.tasks; i++) {
 		if (i == me)
 			continue;
@@ -713,6 +818,16 @@ static void run_task(int me)
 	destroy(me);
 }
 
+/* While nothing runs. */
+static void give_back(struct request *request)
+{
+	if (request->writes)
+		range_write_unlock(tree, request->lock);
+	else
+		range_read_unlock(tree, request->lock);
+	request->phase = FREE;
+}
+
 /* Split the tree, which works only while somebody is in it. */
 static void split_it(void)
 {
@@ -724,8 +839,43 @@ static void split_it(void)
 		model_fail("a tree that nobody uses is not free");
 	range_lock_split(tree, SPLIT_BITS);
 	range_write_unlock(tree, pilot);
-	if ((atomic_long_read(&tree->word) & SHARDS) != SHARDS)
+	if (!is_split())
 		model_fail("the tree was not split");
+}
+
+/* What a directed history has before START. Nothing else runs. */
+static void play_before(const struct history_step *step)
+{
+	struct request *request = &requests[step->actor];
+
+	switch ((int)step->op) {
+	case HISTORY_LOCK:
+		range_lock_init(request->lock, step->start, step->last);
+		request->initialised = true;
+		request->start = step->start;
+		request->last = step->last;
+		request->writes = step->mode == HISTORY_WRITE;
+		if (request->writes)
+			range_write_lock(tree, request->lock);
+		else
+			range_read_lock(tree, request->lock);
+		request->phase = HELD;
+		break;
+	case HISTORY_UNLOCK:
+		give_back(request);
+		break;
+	case DIRECTED_SPLIT:
+		range_lock_split(tree, step->start);
+		if (is_split() != (step->outcome == YES))
+			model_fail("the tree was %ssplit",
+				   is_split() ? "" : "not ");
+		break;
+	case DIRECTED_MEETINGS:
+		tree->contended = MEETINGS_TO_SPLIT - 1;
+		break;
+	default:
+		model_fail("a step that can't come before START");
+	}
 }
 
 static void begin(void)
@@ -751,12 +901,48 @@ static void begin(void)
 	cells = explore_memory(nr_bounds * sizeof(*cells));
 	marks = explore_memory(nr_calls * sizeof(*marks));
 	memset(marks, 0, nr_calls * sizeof(*marks));
+	for (i = 0; i < nr_before; i++)
+		play_before(before[i]);
 }
 
+/*
+ * What the lock says of those whom it wakes: an old waiter is granted, and one
+ * that was woken in vain once is granted the next time. Else they are made
+ * eligible.
+ */
+static void check_waiter(int waiter)
+{
+	struct in_call *in = &tasks[waiter];
+	unsigned int state = request_of(in->call)->lock->state;
+
+	if (state == RANGE_LOCK_ELIGIBLE && history->tree == STRICT)
+		model_fail("%c is old, and woken but not granted",
+			   name_of(waiter));
+	if (state == RANGE_LOCK_ELIGIBLE && in->in_vain)
+		model_fail("%c was woken in vain, and is woken but not granted again",
+			   name_of(waiter));
+	in->in_vain |= state == RANGE_LOCK_BLOCKED && in->eligible;
+	in->eligible |= state == RANGE_LOCK_ELIGIBLE;
+}
+
+/* Nobody is in a section. */
 static void section_over(void)
 {
-	if (!destroyed)
-		range_lock_validate(tree);
+	int i;
+
+	if (destroyed)
+		return;
+	/* It has warned of it, which counts even during misuse. */
+	if (!range_lock_validate(tree))
+		model_fail("an invariant does not hold");
+	for (i = 0; i < nr_tasks; i++)
+		if (is_waiting(i) && request_of(tasks[i].call)->phase == TAKING)
+			check_waiter(i);
+	if (is_split()) {
+		splits_seen++;
+		if (meetings == NO)
+			model_fail("the tree was split, and no disjoint requests had met");
+	}
 }
 
 /* Did @later call when @earlier had arrived? */
@@ -810,6 +996,10 @@ static void finish(void)
 
 	if (destroyed)
 		return;
+	range_lock_validate(tree);
+	for (i = 0; nr_before && i < actors; i++)
+		if (requests[i].phase == HELD)
+			give_back(&requests[i]);
 	for (i = 0; i < actors; i++)
 		if (requests[i].phase != FREE)
 			return;
@@ -829,21 +1019,40 @@ static void set_up(const struct history *which, unsigned int who)
 	int used[HISTORY_ACTORS] = { 0 };
 	unsigned long numbers[HISTORY_ACTORS] = { 0 };
 	const struct history_step *step;
+	bool started = true;
 	int i;
 
 	history = which;
-	nr_calls = nr_tasks = nr_bounds = actors = 0;
+	nr_calls = nr_tasks = nr_bounds = actors = nr_before = 0;
+	meetings = RETURNS;
 	memset(calls, 0, sizeof(calls));
 	memset(&program, 0, sizeof(program));
 	for (i = 0; i < HISTORY_ACTORS; i++)
 		last_of[i] = task_of[i] = -1;
 
+	for (step = history->steps; step->op != HISTORY_DONE; step++)
+		if ((int)step->op == DIRECTED_START)
+			started = false;
 	for (step = history->steps; step->op != HISTORY_DONE; step++) {
 		struct call *call = &calls[nr_calls];
 
 		if (~who & (1U << step->actor | 1U << step->by))
 			continue;
-		switch (step->op) {
+		if ((int)step->actor >= actors)
+			actors = step->actor + 1;
+		switch ((int)step->op) {
+		case DIRECTED_START:
+			started = true;
+			continue;
+		case DIRECTED_MEETINGS:
+			meetings = step->outcome;
+			break;
+		case HISTORY_LOCK:
+		case HISTORY_TRYLOCK:
+		case HISTORY_DEADLINE:
+			add_bound(step->start);
+			add_bound(step->last);
+			break;
 		case HISTORY_AGE:
 		case HISTORY_STALL:
 		case HISTORY_RESUME:
@@ -863,8 +1072,10 @@ static void set_up(const struct history *which, unsigned int who)
 		default:
 			break;
 		}
-		if ((int)step->actor >= actors)
-			actors = step->actor + 1;
+		if (!started) {
+			before[nr_before++] = step;
+			continue;
+		}
 		if (!used[step->by]) {
 			used[step->by] = 1;
 			task_of[step->by] = nr_tasks;
@@ -873,18 +1084,14 @@ static void set_up(const struct history *which, unsigned int who)
 		call->step = step;
 		call->number = ++numbers[step->by];
 		call->after = -1;
-		if (step->op != HISTORY_IS_LOCKED) {
+		if (step->op != HISTORY_IS_LOCKED &&
+		    (int)step->op != DIRECTED_SPLIT) {
 			i = last_of[step->actor];
 			if (i >= 0 && calls[i].step->by != step->by) {
 				call->after = i;
 				calls[i].awaited = true;
 			}
 			last_of[step->actor] = nr_calls;
-		}
-		if (step->op == HISTORY_LOCK || step->op == HISTORY_TRYLOCK ||
-		    step->op == HISTORY_DEADLINE) {
-			add_bound(step->start);
-			add_bound(step->last);
 		}
 		nr_calls++;
 	}
@@ -901,6 +1108,9 @@ static void set_up(const struct history *which, unsigned int who)
 /* What is to be explored. */
 
 #define ALL	((1U << HISTORY_ACTORS) - 1)
+/* With -q: executions of each exploration, and how many times as many if directed. */
+#define QUICK		4000
+#define QUICK_DIRECTED	30
 
 static struct {
 	const char *schedule, *who;
@@ -913,7 +1123,7 @@ static struct {
 static struct {
 	unsigned long executions, steps;
 	unsigned int plays, exhausted;
-	unsigned long triples[20 * HISTORIES];
+	unsigned long triples[20 * (HISTORIES + DIRECTED)];
 	unsigned int nr_triples;
 } *totals;
 
@@ -975,6 +1185,7 @@ static bool play(const struct history *which, unsigned int who, bool buffers,
 	struct explore_result result;
 
 	set_up(which, who);
+	splits_seen = 0;
 	result = explore(&program, &limits);
 	totals->executions += result.executions;
 	totals->steps += result.steps;
@@ -997,6 +1208,10 @@ static bool play(const struct history *which, unsigned int who, bool buffers,
 	       "stopped at the limit");
 	if (result.failed)
 		show_failure(&limits, who);
+	if (result.exhausted && meetings == YES && !splits_seen) {
+		printf("# %s: nobody has split the tree\n", which->name);
+		result.failed = true;
+	}
 	fflush(stdout);
 	if (result.failed)
 		exit(1);
@@ -1055,8 +1270,11 @@ static void play_history(const void *arg)
 	unsigned long limit = options.executions;
 	unsigned int who = ALL;
 	int a, b, c, i, jumps;
-	bool small;
+	bool small, is_directed;
 
+	is_directed = which >= directed && which < directed + DIRECTED;
+	if (options.quick && is_directed)
+		limit *= QUICK_DIRECTED;
 	if (options.who) {
 		who = 0;
 		for (i = 0; options.who[i]; i++)
@@ -1092,6 +1310,8 @@ static void play_history(const void *arg)
 	    play(which, who, false, 1, limit / 4))
 		play(which, who, false, 2, limit / 4);
 	play(which, who, true, -1, small ? limit / 2 : limit / 4);
+	if (is_directed)
+		return;
 	if (range_lock_split) {
 		split = SPLIT;
 		play(which, who, false, -1, limit / 2);
@@ -1126,6 +1346,11 @@ static const char usage[] =
 	"  -s  play this schedule, and list its steps\n"
 	"  -S  1: with shards from the start, 2: with a task that splits the tree\n";
 
+static const struct history *history_at(unsigned int i)
+{
+	return i < HISTORIES ? &histories[i] : &directed[i - HISTORIES];
+}
+
 static bool is_wanted(const char *name, char **names)
 {
 	int i;
@@ -1138,6 +1363,7 @@ static bool is_wanted(const char *name, char **names)
 
 int main(int argc, char **argv)
 {
+	const unsigned int all = HISTORIES + (range_lock_split ? DIRECTED : 0);
 	unsigned int i, planned = 0;
 	int option;
 
@@ -1164,7 +1390,7 @@ int main(int argc, char **argv)
 			break;
 		case 'q':
 			options.quick = true;
-			options.executions = 4000;
+			options.executions = QUICK;
 			break;
 		case 's':
 			options.schedule = optarg;
@@ -1188,8 +1414,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "model: -j takes 0 to 4\n");
 		return 1;
 	}
-	for (i = 0; i < HISTORIES; i++)
-		planned += is_wanted(histories[i].name, argv + optind);
+	for (i = 0; i < all; i++)
+		planned += is_wanted(history_at(i)->name, argv + optind);
 	if (!planned) {
 		fprintf(stderr, "model: no history is called '%s'\n",
 			argv[optind]);
@@ -1202,12 +1428,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	ktap_plan(planned);
-	for (i = 0; i < HISTORIES; i++) {
-		const char *name = histories[i].name;
+	for (i = 0; i < all; i++) {
+		const char *name = history_at(i)->name;
 
 		if (!is_wanted(name, argv + optind))
 			continue;
-		ktap_result(ktap_run(name, play_history, &histories[i]),
+		ktap_result(ktap_run(name, play_history, history_at(i)),
 			    "%s", name);
 		if (options.quick && ktap_failed)
 			break;

