@@ -6,7 +6,8 @@
  *
  * Each test point is a process of its own, bounded in time and memory, so that
  * a crash or a hang in one is a result like any other. No point measures time:
- * a point that has not ended HANG_SECONDS after it should have is stuck.
+ * a point that has not ended HANG_SECONDS after it should have is stuck, or with
+ * -e BROKEN_HANG_SECONDS.
  *
  * With -e each point is run once for each path of the kernel whose lock can be
  * taken away (see struct point), and is ok only if corruption was seen. That
@@ -24,6 +25,7 @@
 #include "dax_test.h"
 
 #define HANG_SECONDS	60
+#define BROKEN_HANG_SECONDS	15
 
 /* The kernel's debugging interface; it exists under CONFIG_DEBUG_RANGE_LOCK. */
 #define PARAMETERS	"/sys/module/fs_mmap_lock/parameters/"
@@ -364,7 +366,8 @@ static bool wait_until(pid_t child, double until, int *status)
 /* Run @point in a process of its own; what it has reported is in @report. */
 static void run_point(const struct point *point)
 {
-	unsigned int limit = HANG_SECONDS + (broken ? broken_seconds : seconds);
+	unsigned int limit = broken ? BROKEN_HANG_SECONDS + broken_seconds :
+				      HANG_SECONDS + seconds;
 	bool hangs, stuck;
 	int status = 0, top;
 	pid_t child;
