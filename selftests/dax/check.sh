@@ -30,7 +30,11 @@ run_on() {
 	# shellcheck disable=SC2046,SC2086
 	{ /rig/dax_test ${DAX_BROKEN:+-e} $DAX_ARGS /mnt $(echo "$DAX_POINTS" | tr , ' ') 2>&1
 	  echo $? >/tmp/result; } |
-		while IFS= read -r line; do echo "    $line"; done
+		while IFS= read -r line; do
+			echo "    $line"
+			# What cannot be killed cannot be unmounted either.
+			case $DAX_BROKEN$line in 1Bail*) poweroff -f ;; esac
+		done
 	result=$(cat /tmp/result)
 	umount /mnt
 	if [ -z "$DAX_BROKEN" ] && ! check_fs "$fs" >/tmp/fsck.log 2>&1; then
