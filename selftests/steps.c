@@ -2,9 +2,10 @@
 /*
  * Races of which each step is made to happen: the lock is compiled into this
  * file, and calls a hook of ours before each look at a word, each cmpxchg, and
- * before it takes and before it gives back a spinlock. What somebody else does at that moment is
- * done there, by the same thread where it may. Each test is a process of its
- * own, named as in tests.c; the hang limit is for broken locks only.
+ * before it takes and before it gives back a spinlock. What somebody else does
+ * at that moment is done there, by the same thread where it may. Each test is a
+ * process of its own, named as in tests.c; the hang limit is for broken locks
+ * only.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

@@ -499,6 +499,22 @@ static void print_step(const struct history_step *step, const char *what)
 			     'A' + step->actor, step->start, step->last, what);
 }
 
+static void lock_as(struct range_lock *lock, bool writes)
+{
+	if (writes)
+		range_write_lock(tree, lock);
+	else
+		range_read_lock(tree, lock);
+}
+
+static void unlock_as(struct range_lock *lock, bool writes)
+{
+	if (writes)
+		range_write_unlock(tree, lock);
+	else
+		range_read_unlock(tree, lock);
+}
+
 /* Lock, until the call returns; whether it has it. */
 static bool lock_call(const struct call *call, struct request *request)
 {
@@ -509,10 +525,7 @@ static bool lock_call(const struct call *call, struct request *request)
 		return request->writes ? range_write_trylock(tree, lock) :
 					 range_read_trylock(tree, lock);
 	if (other && call->step->op != HISTORY_DEADLINE) {
-		if (request->writes)
-			range_write_lock(tree, lock);
-		else
-			range_read_lock(tree, lock);
+		lock_as(lock, request->writes);
 		return true;
 	}
 	if (call->step->op == HISTORY_DEADLINE)
@@ -590,10 +603,7 @@ static void play_unlock(int me, const struct call *call)
 	begin_call(me, call);
 	request->task = me;
 	set_phase(request, GIVING);
-	if (request->writes)
-		range_write_unlock(tree, request->lock);
-	else
-		range_read_unlock(tree, request->lock);
+	unlock_as(request->lock, request->writes);
 	set_phase(request, FREE);
 	if (in_word && is_alone(me) && explore_sections(me))
 		model_fail("%c enters a section to give back what is in the word",
@@ -613,10 +623,7 @@ static void play_misuse(int me, const struct call *call)
 	touch_range(request);
 	begin_call(me, call);
 	tasks[me].misuses = true;
-	if (request->writes)
-		range_read_unlock(tree, request->lock);
-	else
-		range_write_unlock(tree, request->lock);
+	unlock_as(request->lock, !request->writes);
 	if (!tasks[me].warned)
 		model_fail("misuse by %c is not reported", name_of(me));
 	end_call(me);
@@ -821,10 +828,7 @@ static void run_task(int me)
 /* While nothing runs. */
 static void give_back(struct request *request)
 {
-	if (request->writes)
-		range_write_unlock(tree, request->lock);
-	else
-		range_read_unlock(tree, request->lock);
+	unlock_as(request->lock, request->writes);
 	request->phase = FREE;
 }
 
@@ -855,10 +859,7 @@ static void play_before(const struct history_step *step)
 		request->start = step->start;
 		request->last = step->last;
 		request->writes = step->mode == HISTORY_WRITE;
-		if (request->writes)
-			range_write_lock(tree, request->lock);
-		else
-			range_read_lock(tree, request->lock);
+		lock_as(request->lock, request->writes);
 		request->phase = HELD;
 		break;
 	case HISTORY_UNLOCK:
