@@ -1812,7 +1812,9 @@ static void check_misuse(void (*misuse)(void), const char *report)
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);
+		strict(&shared_tree);
 		misuse();
+		check_usable(&shared_tree);
 		exit(0);
 	}
 	close(ends[1]);
@@ -1827,88 +1829,67 @@ static void check_misuse(void (*misuse)(void), const char *report)
 	CHECK(as_expected);
 }
 
-static void start_above_last(void)
+/* A test, the body of which follows: it is done to a tree of strict order. */
+#define MISUSE(name, report)					\
+	static void name##_done(void);				\
+	static void name(void)					\
+	{							\
+		check_misuse(name##_done, report);		\
+	}							\
+	static void name##_done(void)
+
+MISUSE(misuse_start_above_last, "start 10 > last 9")
 {
 	struct range_lock wrong, point;
 
-	strict(&shared_tree);
 	write_lock(&shared_tree, &wrong, 10, 9);
 	range_lock_init(&point, 0, 0);
 	CHECK(!range_read_trylock(&shared_tree, &point));
 	range_lock_init(&point, RANGE_LOCK_FULL, RANGE_LOCK_FULL);
 	CHECK(!range_read_trylock(&shared_tree, &point));
 	range_write_unlock(&shared_tree, &wrong);
-	check_usable(&shared_tree);
 }
 
-static void misuse_start_above_last(void)
-{
-	check_misuse(start_above_last, "start 10 > last 9");
-}
-
-static void unlock_of_nothing(void)
+MISUSE(misuse_unlock_of_what_is_not_held, "unlock of [5, 6], which is not held")
 {
 	struct range_lock held, lock;
 
-	strict(&shared_tree);
 	write_lock(&shared_tree, &held, 0, 9);
 	range_lock_init(&lock, 5, 6);
 	range_write_unlock(&shared_tree, &lock);
 	CHECK(is_locked(&shared_tree, 0, 0));
 	range_write_unlock(&shared_tree, &held);
-	check_usable(&shared_tree);
 }
 
-static void misuse_unlock_of_what_is_not_held(void)
-{
-	check_misuse(unlock_of_nothing, "unlock of [5, 6], which is not held");
-}
-
-static void unlock_while_waiting(void)
+MISUSE(misuse_unlock_of_what_waits, "unlock of [5, 6], which is not held")
 {
 	struct waiter waiter = { 0 };
 	struct range_lock held;
 
-	strict(&shared_tree);
 	write_lock(&shared_tree, &held, 0, 9);
 	spawn_waiter(&waiter, &shared_tree, 5, 6);
 	range_write_unlock(&shared_tree, &waiter.lock);
 	CHECK(!READ_ONCE(waiter.granted));
 	range_write_unlock(&shared_tree, &held);
 	join(waiter.thread);
-	check_usable(&shared_tree);
 }
 
-static void misuse_unlock_of_what_waits(void)
-{
-	check_misuse(unlock_while_waiting,
-		     "unlock of [5, 6], which is not held");
-}
-
-static void unlock_twice(void)
+MISUSE(misuse_unlock_twice, "unlock of [5, 6], which is not held")
 {
 	struct range_lock lock, other;
 
-	strict(&shared_tree);
 	write_lock(&shared_tree, &lock, 5, 6);
 	range_write_unlock(&shared_tree, &lock);
 	write_lock(&shared_tree, &other, 5, 6);
 	range_write_unlock(&shared_tree, &lock);
 	CHECK(is_locked(&shared_tree, 5, 5));
 	range_write_unlock(&shared_tree, &other);
-	check_usable(&shared_tree);
 }
 
-static void misuse_unlock_twice(void)
-{
-	check_misuse(unlock_twice, "unlock of [5, 6], which is not held");
-}
-
-static void unlock_twice_in_the_tree(void)
+MISUSE(misuse_unlock_twice_in_the_tree, "unlock of [5, 6], which is not held")
 {
 	struct range_lock lock, others[2];
 
-	strict(&shared_tree);
 	write_lock(&shared_tree, &others[0], 10, 19);
 	write_lock(&shared_tree, &others[1], 20, 29);
 	write_lock(&shared_tree, &lock, 5, 6);
@@ -1918,38 +1899,24 @@ static void unlock_twice_in_the_tree(void)
 	CHECK(is_locked(&shared_tree, 20, 20));
 	range_write_unlock(&shared_tree, &others[0]);
 	range_write_unlock(&shared_tree, &others[1]);
-	check_usable(&shared_tree);
 }
 
-static void misuse_unlock_twice_in_the_tree(void)
-{
-	check_misuse(unlock_twice_in_the_tree,
-		     "unlock of [5, 6], which is not held");
-}
-
-static void unlock_in_another_mode(void)
+MISUSE(misuse_unlock_in_another_mode,
+       "unlock of [5, 6], which is not held for read")
 {
 	struct range_lock lock;
 
-	strict(&shared_tree);
 	write_lock(&shared_tree, &lock, 5, 6);
 	range_read_unlock(&shared_tree, &lock);
 	CHECK(is_locked(&shared_tree, 5, 5));
 	range_write_unlock(&shared_tree, &lock);
-	check_usable(&shared_tree);
 }
 
-static void misuse_unlock_in_another_mode(void)
-{
-	check_misuse(unlock_in_another_mode,
-		     "unlock of [5, 6], which is not held for read");
-}
-
-static void unlock_in_another_mode_in_the_tree(void)
+MISUSE(misuse_unlock_in_another_mode_in_the_tree,
+       "unlock of [5, 6], which is not held for write")
 {
 	struct range_lock lock, beside;
 
-	strict(&shared_tree);
 	write_lock(&shared_tree, &beside, 10, 19);
 	range_lock_init(&lock, 5, 6);
 	range_read_lock(&shared_tree, &lock);
@@ -1957,16 +1924,9 @@ static void unlock_in_another_mode_in_the_tree(void)
 	CHECK(is_locked(&shared_tree, 5, 5));
 	range_read_unlock(&shared_tree, &lock);
 	range_write_unlock(&shared_tree, &beside);
-	check_usable(&shared_tree);
 }
 
-static void misuse_unlock_in_another_mode_in_the_tree(void)
-{
-	check_misuse(unlock_in_another_mode_in_the_tree,
-		     "unlock of [5, 6], which is not held for write");
-}
-
-static void unlock_via_another_tree(void)
+MISUSE(misuse_unlock_via_another_tree, "unlock of [5, 6], which is not held")
 {
 	struct range_lock lock;
 
@@ -1980,49 +1940,29 @@ static void unlock_via_another_tree(void)
 	check_usable(&pair[1]);
 }
 
-static void misuse_unlock_via_another_tree(void)
-{
-	check_misuse(unlock_via_another_tree,
-		     "unlock of [5, 6], which is not held");
-}
-
-static void lock_in_use(void)
+MISUSE(misuse_lock_of_a_request_in_use, "lock of [5, 6], which is in use")
 {
 	struct range_lock lock;
 
-	strict(&shared_tree);
 	write_lock(&shared_tree, &lock, 5, 6);
 	CHECK(!range_write_trylock(&shared_tree, &lock));
 	range_write_lock(&shared_tree, &lock);
 	CHECK(is_locked(&shared_tree, 5, 5));
 	range_write_unlock(&shared_tree, &lock);
-	check_usable(&shared_tree);
 }
 
-static void misuse_lock_of_a_request_in_use(void)
-{
-	check_misuse(lock_in_use, "lock of [5, 6], which is in use");
-}
-
-static void destroy_held(void)
+MISUSE(misuse_destroy_while_held, "destroy of a tree of which a range is held")
 {
 	struct range_lock lock;
 
-	strict(&shared_tree);
 	write_lock(&shared_tree, &lock, 5, 6);
 	range_lock_tree_destroy(&shared_tree);
 	CHECK(is_locked(&shared_tree, 5, 5));
 	range_write_unlock(&shared_tree, &lock);
-	check_usable(&shared_tree);
-}
-
-static void misuse_destroy_while_held(void)
-{
-	check_misuse(destroy_held, "destroy of a tree of which a range is held");
 }
 
 /* Nothing is held; the waiter is on its way. */
-static void destroy_waited_for(void)
+MISUSE(misuse_destroy_while_waited_for, "destroy of a tree")
 {
 	struct waiter waiter = { .in_schedule = wait_at_gate };
 	struct range_lock lock;
@@ -2036,32 +1976,19 @@ static void destroy_waited_for(void)
 	range_lock_tree_destroy(&shared_tree);
 	WRITE_ONCE(gate_is_closed, false);
 	join(waiter.thread);
-	check_usable(&shared_tree);
 }
 
-static void misuse_destroy_while_waited_for(void)
-{
-	check_misuse(destroy_waited_for, "destroy of a tree");
-}
-
-static void downgrade_of_read(void)
+MISUSE(misuse_downgrade_of_what_is_held_for_read,
+       "downgrade of [5, 6], which is not held for write")
 {
 	struct range_lock lock, other;
 
-	strict(&shared_tree);
 	range_lock_init(&lock, 5, 6);
 	range_read_lock(&shared_tree, &lock);
 	range_downgrade_write(&shared_tree, &lock);
 	range_lock_init(&other, 6, 6);
 	CHECK(!range_write_trylock(&shared_tree, &other));
 	range_read_unlock(&shared_tree, &lock);
-	check_usable(&shared_tree);
-}
-
-static void misuse_downgrade_of_what_is_held_for_read(void)
-{
-	check_misuse(downgrade_of_read,
-		     "downgrade of [5, 6], which is not held for write");
 }
 
 /* Each function that takes a range takes it as its name says. */
