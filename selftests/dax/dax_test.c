@@ -271,6 +271,7 @@ static const struct point points[] = {
 	{ "race.collapse.pmd", race, COLLAPSE, true, "fault,collapse", NULL },
 	{ "race.insert.pte", race, INSERT, false, "fault,insert", NULL },
 	{ "race.insert.pmd", race, INSERT, true, "fault,insert", NULL },
+	{ "shift", shift_again, INSERT, false, "split", NULL },
 	{ "sync.truncate", sync_race, TRUNCATE, false, "fault,truncate", NULL },
 	{ "buffer.write.pte", own_buffer, WRITE, false, NULL, NO_DEADLOCK },
 	{ "buffer.write.pmd", own_buffer, WRITE, true, NULL, NO_DEADLOCK },
@@ -456,12 +457,16 @@ static void check_broken(const struct point *point)
 		    !write_text(PARAMETERS OLD_FAULTS, old ? "1" : "0") ||
 		    !write_text(PARAMETERS "stretch_us", old ? OLD_FAULT_US :
 				point->argument == TRUNCATE ||
-				point->run == unfilled ? STRETCH_US : "0"))
+				point->run == unfilled ||
+				point->run == shift_again ? STRETCH_US : "0") ||
+		    !write_text(PARAMETERS "restart",
+				point->run == shift_again ? "1" : "0"))
 			err(2, PARAMETERS);
 		run_point(point);
 		write_text(PARAMETERS "disable", "");
 		write_text(PARAMETERS OLD_FAULTS, "0");
 		write_text(PARAMETERS "stretch_us", "0");
+		write_text(PARAMETERS "restart", "0");
 		if (report->result == SKIPPED) {
 			ktap_skip(name, report->text);
 			continue;

@@ -19,8 +19,9 @@ struct point {
 	 * Without the lock in one of these paths the point must fail: "fault"
 	 * is that of page faults, for read; "truncate", "punch", "zero",
 	 * "collapse" and "insert" are those of the operations, for write;
-	 * "old_faults" is the order of steps that faults had before 4.12, and
-	 * "layouts" is no lock, but the wait for pinned pages under it.
+	 * "old_faults" is the order of steps that faults had before 4.12;
+	 * "layouts" is no lock, but the wait for pinned pages under it, and
+	 * "split" what an insert does after it has restarted its transaction.
 	 */
 	const char	*paths;
 	const char	*why_not;	/* if none can make it fail */
@@ -102,6 +103,7 @@ void buffer_storm(const struct point *point);
 void buffer_ends(const struct point *point);
 void unfilled(const struct point *point);
 void zeroout(const struct point *point);
+void shift_again(const struct point *point);
 void race2017(const struct point *point);
 
 #endif
