@@ -1378,7 +1378,7 @@ int main(int argc, char **argv)
 			options.preemptions = atoi(optarg);
 			break;
 		case 'd':
-			options.executions = 500000;
+			options.executions = 250000;
 			break;
 		case 'e':
 			options.executions = strtoul(optarg, NULL, 0);
